@@ -1,0 +1,58 @@
+/** The three disjoint parts of a data set. Meta-training draws from `train` only. */
+export type Split = "train" | "validation" | "test";
+
+export interface ArraySpec {
+  readonly shape: readonly number[];
+  readonly dtype: "float32" | "int32";
+}
+
+export interface ExamplesSpec {
+  readonly x: ArraySpec;
+  readonly y: ArraySpec;
+}
+
+/** Shapes of every episode of one split; all episodes of a split have the same shapes. */
+export interface EpisodeSpec {
+  readonly support: ExamplesSpec;
+  readonly query: ExamplesSpec;
+}
+
+/**
+ * Labelled examples, row-major.
+ *
+ * `x` is float32 `[n, ...example]`. `y` is int32 `[n]`, a class from 0 to ways - 1, for
+ * classification, and float32 `[n, outputs]` for regression.
+ */
+export interface Examples {
+  readonly x: Float32Array;
+  readonly y: Float32Array | Int32Array;
+}
+
+/** One task: adapt on `support`, measure on `query`. The receiver owns the arrays. */
+export interface Episode {
+  readonly support: Examples;
+  readonly query: Examples;
+}
+
+/** What a task asks for; it decides the loss and the size of the model's output. */
+export type Problem =
+  | { readonly type: "classification"; readonly ways: number }
+  | { readonly type: "regression"; readonly outputs: number };
+
+/**
+ * A distribution over tasks, addressable by index.
+ *
+ * `episode(split, index)` is a pure function of the source's seed, `split` and `index`: every
+ * worker that holds the same data builds the same bytes, so only indices travel.
+ */
+export interface TaskSource {
+  readonly name: string;
+  readonly problem: Problem;
+  /** Hash (hex) of everything an episode depends on besides seed and index: data, split, options. */
+  readonly dataHash: string;
+  /** One line that says which data, split and preprocessing this is, for the protocol line. */
+  readonly description: string;
+  spec(split: Split): EpisodeSpec;
+  /** Builds one episode. `index` is an integer >= 0. */
+  episode(split: Split, index: number): Episode;
+}

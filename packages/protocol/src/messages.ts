@@ -1,0 +1,169 @@
+import { z } from "zod";
+
+/**
+ * Every message on the wire. A message is a small header (below) and, for `params` and `result`, a
+ * raw float32 body. Names: C is the coordinator, W a worker.
+ *
+ * W hello -> C welcome -> W ready -> C params, lease, lease -> W result -> C answer, lease ...
+ */
+
+export const PROTOCOL_VERSION_MIN = 1;
+export const PROTOCOL_VERSION_MAX = 1;
+
+const count = z.int().min(0);
+const text = z.string().max(4096);
+
+/** W -> C, first message. */
+export const helloSchema = z.strictObject({
+  type: z.literal("hello"),
+  protocolMin: count,
+  protocolMax: count,
+  /** Name a person gave this worker, or host:pid. */
+  name: text,
+  version: text,
+  host: text,
+  pid: count,
+});
+
+/** C -> W: accepted so far. The worker now loads its data and compiles. */
+export const welcomeSchema = z.strictObject({
+  type: z.literal("welcome"),
+  protocol: count,
+  runId: text,
+  workerId: text,
+  /** Raised by every start of the coordinator of this run. */
+  incarnation: count,
+  /** The worker sends a heartbeat every this many ms. */
+  heartbeatMs: count,
+  /** Either side drops the other after this many ms without a message. */
+  silenceMs: count,
+  /** The experiment (JSON), opaque to the protocol. */
+  experiment: z.unknown(),
+  /** Data hash that this run is bound to; null until the first worker has said its own. */
+  dataHash: text.nullable(),
+});
+
+/** W -> C: data loaded, graphs compiled, able to take leases. */
+export const readySchema = z.strictObject({
+  type: z.literal("ready"),
+  dataHash: text,
+  device: text,
+  /** Blocks that this worker computes at the same time. */
+  slots: z.int().min(1),
+  /** Floats in the flat parameter vector of the model that the worker compiled. */
+  paramCount: z.int().min(1),
+});
+
+/** C -> W: parameters at `version` (the number of committed steps). Body: float32 [paramCount]. */
+export const paramsSchema = z.strictObject({ type: z.literal("params"), version: count });
+
+/** C -> W: compute one block of leaves with the parameters at `version`. */
+export const leaseSchema = z.strictObject({
+  type: z.literal("lease"),
+  leaseId: count,
+  /** Which round the block belongs to; rounds are numbered from 0 over the run's life. */
+  round: count,
+  kind: z.enum(["train", "evaluate"]),
+  version: count,
+  split: z.enum(["train", "validation", "test"]),
+  /** The block covers leaves [index << level, (index + 1) << level), cut at the round's last leaf. */
+  level: count,
+  index: count,
+  /** Leaves in the round. */
+  leafCount: z.int().min(1),
+  /** Tasks per leaf; the last leaf of a round may hold fewer. */
+  tasksPerLeaf: z.int().min(1),
+  /** Episode index of the round's first task. */
+  firstEpisode: count,
+  /** Tasks in the round. */
+  taskCount: z.int().min(1),
+  /** The coordinator gives the block to somebody else after this many ms. */
+  leaseMs: count,
+});
+
+/**
+ * W -> C: a finished block. Body: float32 [tasks in block x statCount] task statistics, row by row,
+ * then, for `train`, float32 [paramCount], the sum of the block's gradients by the reduction tree.
+ */
+export const resultSchema = z.strictObject({
+  type: z.literal("result"),
+  leaseId: count,
+  round: count,
+  version: count,
+  level: count,
+  index: count,
+  taskCount: z.int().min(1),
+  statCount: z.int().min(1),
+  /** Milliseconds that the compute thread was busy with this block. */
+  computeMs: z.number().min(0),
+});
+
+/** C -> W: what became of a result. `stale` and `duplicate` name the version that now counts. */
+export const answerSchema = z.strictObject({
+  type: z.literal("answer"),
+  leaseId: count,
+  status: z.enum(["accepted", "duplicate", "stale", "rejected"]),
+  version: count,
+  /** Why a result was rejected. */
+  reason: text.optional(),
+});
+
+/** W -> C: the block could not be computed here. */
+export const failedSchema = z.strictObject({
+  type: z.literal("failed"),
+  leaseId: count,
+  code: text,
+  message: text,
+});
+
+/** Both ways, every `heartbeatMs`. */
+export const heartbeatSchema = z.strictObject({
+  type: z.literal("heartbeat"),
+  /** Lease ids held; from the coordinator: none. */
+  leases: z.array(count).max(4096),
+});
+
+/** C -> W: these leases no longer count; stop them if not begun. */
+export const revokeSchema = z.strictObject({
+  type: z.literal("revoke"),
+  leaseIds: z.array(count).max(4096),
+});
+
+/** W -> C: this worker leaves now; its leases go to others at once. */
+export const leavingSchema = z.strictObject({ type: z.literal("leaving"), reason: text });
+
+/** C -> W: the run is over; `complete` or `stopped`. The worker exits 0 on `complete`. */
+export const doneSchema = z.strictObject({
+  type: z.literal("done"),
+  outcome: z.enum(["complete", "stopped", "failed"]),
+  message: text,
+});
+
+/** C -> W: this worker is not wanted, for a reason that trying again does not change. */
+export const refuseSchema = z.strictObject({ type: z.literal("refuse"), code: text, message: text });
+
+export const workerMessageSchema = z.discriminatedUnion("type", [
+  helloSchema,
+  readySchema,
+  resultSchema,
+  failedSchema,
+  heartbeatSchema,
+  leavingSchema,
+]);
+
+export const coordinatorMessageSchema = z.discriminatedUnion("type", [
+  welcomeSchema,
+  paramsSchema,
+  leaseSchema,
+  answerSchema,
+  heartbeatSchema,
+  revokeSchema,
+  doneSchema,
+  refuseSchema,
+]);
+
+export type WorkerMessage = z.infer<typeof workerMessageSchema>;
+export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
+export type Lease = z.infer<typeof leaseSchema>;
+export type Result = z.infer<typeof resultSchema>;
+export type Welcome = z.infer<typeof welcomeSchema>;
