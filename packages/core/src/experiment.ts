@@ -91,7 +91,7 @@ export const experimentSchema = z.strictObject({
   clip: rate.nullable(),
   /** Tasks per meta-step. */
   metaBatch: count,
-  /** Consecutive tasks that one graph run computes; part of the run's bits. */
+  /** Consecutive tasks that one graph run computes; divides every task count; part of the run's bits. */
   tasksPerLeaf: count,
   /** Meta-steps of the whole run. */
   steps: z.int().min(0),

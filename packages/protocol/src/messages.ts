@@ -71,7 +71,7 @@ export const leaseSchema = z.strictObject({
   index: count,
   /** Leaves in the round. */
   leafCount: z.int().min(1),
-  /** Tasks per leaf; the last leaf of a round may hold fewer. */
+  /** Tasks per leaf; every leaf is full. */
   tasksPerLeaf: z.int().min(1),
   /** Episode index of the round's first task. */
   firstEpisode: count,
