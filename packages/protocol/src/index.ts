@@ -1,0 +1,36 @@
+export {
+  type AcceptOptions,
+  type Acceptor,
+  acceptWebSockets,
+  httpServerOptions,
+  type RefusedUpgrade,
+} from "./accept-web-sockets.ts";
+export { type ConnectOptions, connectWebSocket } from "./connect-web-socket.ts";
+export type { Closed, Connection, CoordinatorConnection, WorkerConnection } from "./connection.ts";
+export { type Decoded, Decoder } from "./decoder.ts";
+export { encode } from "./encode.ts";
+export {
+  BUFFERED_BYTES_MAX,
+  CHUNK_BYTES,
+  CLOSE_MS,
+  CONNECT_MS,
+  HELLO_MS,
+  LIMITS_AFTER_HELLO,
+  LIMITS_BEFORE_HELLO,
+  type MessageLimits,
+  UPGRADE_MS,
+} from "./limits.ts";
+export { CLOSE_CODES, MalformedFrame } from "./malformed-frame.ts";
+export { createMemoryTransport, type MemoryTransportOptions } from "./memory-transport.ts";
+export {
+  type CoordinatorMessage,
+  type Lease,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+  type Result,
+  type Welcome,
+  type WorkerMessage,
+} from "./messages.ts";
+export { negotiateVersion, type VersionRange } from "./negotiate-version.ts";
+export { ProtocolError } from "./protocol-error.ts";
+export { coordinatorVocabulary, type Vocabulary, workerVocabulary } from "./vocabulary.ts";

@@ -1,0 +1,58 @@
+/** Every limit of the wire, with its number and its reason. */
+
+/**
+ * Float bytes in one WebSocket message, 1 MiB. A bigger body travels in several: neither side ever
+ * holds one huge frame, and the bytes of a long message count as signs of life while it comes in.
+ */
+export const CHUNK_BYTES = 1 << 20;
+
+/** Bytes in front of every chunk: kind, lengths, position. A multiple of 8, so that floats stay aligned. */
+export const PREFIX_BYTES = 16;
+
+/** Largest header. The experiment in `welcome` and 4,096 lease ids in `heartbeat` fit easily. */
+export const HEADER_BYTES_MAX = 256 * 1024;
+
+/** What `ws` lets in as one WebSocket message; it closes with 1009 above it. */
+export const PAYLOAD_BYTES_MAX = PREFIX_BYTES + HEADER_BYTES_MAX + CHUNK_BYTES;
+
+/** Nesting of arrays and maps in a header; an experiment needs 4 levels. */
+export const HEADER_DEPTH_MAX = 32;
+
+/** What one message may hold. */
+export interface MessageLimits {
+  readonly headerBytesMax: number;
+  readonly bodyBytesMax: number;
+}
+
+/** Before hello, a peer is unknown: one small header and no floats. */
+export const LIMITS_BEFORE_HELLO: MessageLimits = { headerBytesMax: 16 * 1024, bodyBytesMax: 0 };
+
+/** After hello. 256 MiB are 67 million floats; a ResNet-12 has 12 million. */
+export const LIMITS_AFTER_HELLO: MessageLimits = {
+  headerBytesMax: HEADER_BYTES_MAX,
+  bodyBytesMax: 256 * 1024 * 1024,
+};
+
+/** Chunks in the longest message. */
+export const CHUNK_COUNT_MAX = LIMITS_AFTER_HELLO.bodyBytesMax / CHUNK_BYTES;
+
+/** Bytes that may wait in front of a peer that does not read; above it, the peer is dropped (1008). */
+export const BUFFERED_BYTES_MAX = 2 * LIMITS_AFTER_HELLO.bodyBytesMax;
+
+/** Connections that a coordinator holds at once; above it, an upgrade is answered 503. */
+export const CONNECTION_COUNT_MAX = 4096;
+
+/** Time for the headers of an upgrade request, in ms. */
+export const UPGRADE_MS = 10_000;
+
+/** Time from the upgrade to the first whole message, in ms. */
+export const HELLO_MS = 10_000;
+
+/** Time for TCP, TLS and the upgrade, seen from the worker, in ms. */
+export const CONNECT_MS = 10_000;
+
+/** Time for the other side to answer a close frame before the socket is destroyed, in ms. */
+export const CLOSE_MS = 3_000;
+
+/** A close frame's payload is at most 125 bytes, 2 of which are the code (RFC 6455, 5.5). */
+export const CLOSE_REASON_BYTES_MAX = 123;
