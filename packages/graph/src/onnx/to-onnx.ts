@@ -1,0 +1,244 @@
+import type { Graph } from "../graph.ts";
+import { GraphError } from "../graph-error.ts";
+import { type Node, type NodeOf, type Primitive, sizeOf, topologicalOrder } from "../node.ts";
+import { type OnnxGraph, type OnnxNode, type OnnxTensor, onnxTypeOf } from "./onnx-format.ts";
+
+/** Collects the nodes and constants of one ONNX graph. */
+interface Writer {
+  readonly nodes: OnnxNode[];
+  readonly initializers: OnnxTensor[];
+  /** Adds an int64 list, once per content; returns its name. */
+  integers(values: readonly number[]): string;
+}
+
+/** Primitives whose ONNX operator takes the same inputs and no attributes. */
+const sameOperator: { readonly [P in Primitive]?: string } = {
+  neg: "Neg",
+  exp: "Exp",
+  log: "Log",
+  sqrt: "Sqrt",
+  sin: "Sin",
+  cos: "Cos",
+  tanh: "Tanh",
+  sigmoid: "Sigmoid",
+  relu: "Relu",
+  abs: "Abs",
+  sign: "Sign",
+  floor: "Floor",
+  add: "Add",
+  sub: "Sub",
+  mul: "Mul",
+  div: "Div",
+  max: "Max",
+  min: "Min",
+  pow: "Pow",
+  equal: "Equal",
+  less: "Less",
+  lessEqual: "LessOrEqual",
+  and: "And",
+  or: "Or",
+  not: "Not",
+  select: "Where",
+};
+
+/** Writes a lowered graph (`passes/lower.ts`) as ONNX: input `k` is `input_k`, result `k` is `output_k`. */
+export function toOnnx(graph: Graph): OnnxGraph {
+  const writer = createWriter();
+  for (const node of topologicalOrder(graph.results)) write(writer, node);
+  graph.results.forEach((result, k) => {
+    writer.nodes.push({ opType: "Identity", inputs: [nameOf(result)], output: `output_${k}` });
+  });
+  return {
+    nodes: writer.nodes,
+    initializers: writer.initializers,
+    inputs: graph.inputs.map(({ shape, dtype }, k) => ({
+      name: `input_${k}`,
+      dataType: onnxTypeOf[dtype],
+      dims: shape,
+    })),
+    outputs: graph.outputs.map(({ shape, dtype }, k) => ({
+      name: `output_${k}`,
+      dataType: onnxTypeOf[dtype],
+      dims: shape,
+    })),
+  };
+}
+
+function nameOf(node: Node): string {
+  return node.op === "input" ? `input_${node.attributes.index}` : `n${node.id}`;
+}
+
+function createWriter(): Writer {
+  const nodes: OnnxNode[] = [];
+  const initializers: OnnxTensor[] = [];
+  const known = new Set<string>();
+  return {
+    nodes,
+    initializers,
+    integers(values) {
+      const name = `int64_${values.join("_")}`;
+      if (!known.has(name)) {
+        known.add(name);
+        const data = BigInt64Array.from(values, BigInt);
+        initializers.push({
+          name,
+          dataType: onnxTypeOf.int64,
+          dims: [values.length],
+          rawData: bytesOf(data),
+        });
+      }
+      return name;
+    },
+  };
+}
+
+function bytesOf(data: ArrayBufferView): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+function write(writer: Writer, node: Node): void {
+  const inputs = node.inputs.map(nameOf);
+  const output = nameOf(node);
+  const emit = (opType: string, names: readonly string[], attributes: OnnxNode["attributes"] = {}): void => {
+    writer.nodes.push({ opType, inputs: names, output, attributes });
+  };
+  const operator = sameOperator[node.op];
+  if (operator !== undefined) {
+    emit(operator, inputs);
+    return;
+  }
+  switch (node.op) {
+    case "input":
+      return;
+    case "constant": {
+      const { data } = node.attributes;
+      writer.initializers.push({
+        name: output,
+        dataType: onnxTypeOf[node.dtype],
+        dims: node.shape,
+        rawData: bytesOf(data),
+      });
+      return;
+    }
+    case "cast":
+      emit("Cast", inputs, { to: onnxTypeOf[node.attributes.to] });
+      return;
+    case "reshape":
+      emit("Reshape", [...inputs, writer.integers(node.shape)]);
+      return;
+    case "transpose":
+      emit("Transpose", inputs, { perm: node.attributes.permutation });
+      return;
+    case "broadcast":
+      emit("Expand", [...inputs, writer.integers(node.shape)]);
+      return;
+    case "reduceSum":
+      emit("ReduceSum", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 1 });
+      return;
+    case "reduceMax":
+      emit("ReduceMax", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 1 });
+      return;
+    case "argMax": {
+      const long = `${output}_int64`;
+      writer.nodes.push({
+        opType: "ArgMax",
+        inputs,
+        output: long,
+        attributes: { axis: node.attributes.axis, keepdims: 0 },
+      });
+      emit("Cast", [long], { to: onnxTypeOf.int32 });
+      return;
+    }
+    case "slice": {
+      const acting = node.shape.flatMap((side, axis) => (side === node.inputs[0]!.shape[axis] ? [] : [axis]));
+      const begin = acting.map((axis) => node.attributes.begin[axis]!);
+      const end = acting.map((axis, i) => begin[i]! + node.shape[axis]!);
+      emit("Slice", [...inputs, writer.integers(begin), writer.integers(end), writer.integers(acting)]);
+      return;
+    }
+    case "pad": {
+      const from = node.inputs[0]!.shape;
+      const { before } = node.attributes;
+      const after = before.map((front, axis) => node.shape[axis]! - from[axis]! - front);
+      emit("Pad", [...inputs, writer.integers([...before, ...after])]);
+      return;
+    }
+    case "concat":
+      emit("Concat", inputs, { axis: node.attributes.axis });
+      return;
+    case "gather":
+      emit("Gather", inputs, { axis: node.attributes.axis });
+      return;
+    case "scatterAdd":
+      writeScatterAdd(writer, node, inputs, output);
+      return;
+    case "matMul":
+      writeMatMul(writer, node, inputs, output);
+      return;
+    default:
+      throw new GraphError("E_DEVICE", `onnx: the primitive ${node.op} must be lowered before`);
+  }
+}
+
+/** ScatterND adds whole rows, so the scattered axis is brought to the front and back. */
+function writeScatterAdd(
+  writer: Writer,
+  node: NodeOf<"scatterAdd">,
+  [updates, indices]: readonly string[],
+  output: string,
+): void {
+  const { axis, size } = node.attributes;
+  const [values, index] = node.inputs as [Node, Node];
+  const rank = values.shape.length;
+  const scattered = index.shape.map((_, i) => axis + i);
+  const others = Array.from({ length: rank }, (_, i) => i).filter((i) => !scattered.includes(i));
+  const rest = others.map((i) => values.shape[i]!);
+  const step = (
+    suffix: string,
+    opType: string,
+    inputs: string[],
+    attributes: OnnxNode["attributes"] = {},
+  ): string => {
+    const name = suffix === "" ? output : `${output}_${suffix}`;
+    writer.nodes.push({ opType, inputs, output: name, attributes });
+    return name;
+  };
+  const front = step("front", "Transpose", [updates!], { perm: [...scattered, ...others] });
+  const rows = step("rows", "Reshape", [front, writer.integers([sizeOf(index.shape), ...rest])]);
+  const long = step("long", "Cast", [indices!], { to: onnxTypeOf.int64 });
+  const column = step("column", "Reshape", [long, writer.integers([sizeOf(index.shape), 1])]);
+  const name = `${output}_zero`;
+  writer.initializers.push({ name, dataType: onnxTypeOf.float32, dims: [], rawData: new Uint8Array(4) });
+  const zeros = step("zeros", "Expand", [name, writer.integers([size, ...rest])]);
+  const sum = step("sum", "ScatterND", [zeros, column, rows], { reduction: "add" });
+  const back = [
+    ...others.slice(0, axis).map((_, i) => i + 1),
+    0,
+    ...others.slice(axis).map((_, i) => i + axis + 1),
+  ];
+  step("", "Transpose", [sum], { perm: back });
+}
+
+/** Gemm takes transposed operands as they are; a batched product transposes them first. */
+function writeMatMul(
+  writer: Writer,
+  node: NodeOf<"matMul">,
+  inputs: readonly string[],
+  output: string,
+): void {
+  const { transposeA, transposeB } = node.attributes;
+  const rank = node.shape.length;
+  if (rank === 2 && (transposeA || transposeB)) {
+    const attributes = { transA: Number(transposeA), transB: Number(transposeB) };
+    writer.nodes.push({ opType: "Gemm", inputs, output, attributes });
+    return;
+  }
+  const swapped = [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];
+  const operands = inputs.map((input, i) => {
+    if (!(i === 0 ? transposeA : transposeB)) return input;
+    const name = `${output}_operand${i}`;
+    writer.nodes.push({ opType: "Transpose", inputs: [input], output: name, attributes: { perm: swapped } });
+    return name;
+  });
+  writer.nodes.push({ opType: "MatMul", inputs: operands, output });
+}
