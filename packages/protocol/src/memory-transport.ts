@@ -13,6 +13,8 @@ export interface MemoryTransportOptions {
    * Default: `setImmediate`. A simulation passes its own, and so decides delays.
    */
   readonly schedule?: (deliver: () => void) => void;
+  /** Clock of `receivedAtMs`. Default: `performance.now`. */
+  readonly nowMs?: () => number;
 }
 
 /**
@@ -24,15 +26,18 @@ export function createMemoryTransport(
   options: MemoryTransportOptions = {},
 ): [CoordinatorConnection, WorkerConnection] {
   const schedule = options.schedule ?? setImmediate;
+  const nowMs = options.nowMs ?? (() => performance.now());
   const coordinator = new MemoryConnection(
     "memory:worker",
     schedule,
+    nowMs,
     coordinatorVocabulary,
     new Decoder(workerVocabulary, LIMITS_BEFORE_HELLO, LIMITS_AFTER_HELLO),
   );
   const worker = new MemoryConnection(
     "memory:coordinator",
     schedule,
+    nowMs,
     workerVocabulary,
     new Decoder(coordinatorVocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO),
   );
@@ -44,8 +49,9 @@ export function createMemoryTransport(
 class MemoryConnection<Out extends Speech, In extends Speech> implements Connection<Out, In> {
   readonly peer: string;
   bufferedBytes = 0;
-  receivedAtMs = performance.now();
+  receivedAtMs: number;
   readonly #schedule: (deliver: () => void) => void;
+  readonly #nowMs: () => number;
   readonly #vocabulary: Vocabulary<Out>;
   readonly #decoder: Decoder<In>;
   #other: MemoryConnection<In, Out> | null = null;
@@ -58,11 +64,14 @@ class MemoryConnection<Out extends Speech, In extends Speech> implements Connect
   constructor(
     peer: string,
     schedule: (deliver: () => void) => void,
+    nowMs: () => number,
     vocabulary: Vocabulary<Out>,
     decoder: Decoder<In>,
   ) {
     this.peer = peer;
+    this.receivedAtMs = nowMs();
     this.#schedule = schedule;
+    this.#nowMs = nowMs;
     this.#vocabulary = vocabulary;
     this.#decoder = decoder;
   }
@@ -88,7 +97,7 @@ class MemoryConnection<Out extends Speech, In extends Speech> implements Connect
   /** Takes a frame as if it came from the network. */
   receive(frame: Uint8Array): void {
     if (this.#closing || this.#closed !== null) return;
-    this.receivedAtMs = performance.now();
+    this.receivedAtMs = this.#nowMs();
     let decoded: Decoded<In> | null;
     try {
       decoded = this.#decoder.push(frame);
