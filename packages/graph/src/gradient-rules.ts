@@ -1,6 +1,6 @@
 import type { GraphBuilder } from "./graph-builder.ts";
 import type { Node, NodeOf, Primitive, Shape } from "./node.ts";
-import { padRank } from "./shape.ts";
+import { keepAxes, padRank } from "./shape.ts";
 
 /** Makes the cotangent of one input, or null where none flows. */
 type Cotangent = ((b: GraphBuilder) => Node) | null;
@@ -120,13 +120,20 @@ export const gradientRules: { readonly [P in Primitive]: GradientRule<P> } = {
     },
   ],
   broadcast: (y, dy) => [(b) => sumTo(b, dy, y.inputs[0]!.shape)],
-  reduceSum: (y, dy) => [(b) => b.broadcast(dy, y.inputs[0]!.shape)],
+  reduceSum: (y, dy) => [
+    (b) => {
+      const x = y.inputs[0]!;
+      return b.broadcast(b.reshape(dy, keepAxes(x.shape, y.attributes.axes)), x.shape);
+    },
+  ],
   // Ties share the gradient evenly.
   reduceMax: (y, dy) => [
     (b) => {
-      const mask = b.cast(b.compare("equal", y.inputs[0]!, y as Node), "float32");
+      const x = y.inputs[0]!;
+      const kept = keepAxes(x.shape, y.attributes.axes);
+      const mask = b.cast(b.compare("equal", x, b.reshape(y as Node, kept)), "float32");
       const ties = b.reduceSum(mask, y.attributes.axes);
-      return b.binary("mul", mask, b.binary("div", dy, ties));
+      return b.binary("mul", mask, b.reshape(b.binary("div", dy, ties), kept));
     },
   ],
   argMax: none,

@@ -14,7 +14,10 @@ import type {
   Window,
 } from "./node.ts";
 import { sameShape, sizeOf } from "./node.ts";
-import { broadcastShapes, keepAxes, padRank } from "./shape.ts";
+import { broadcastShapes, padRank } from "./shape.ts";
+import { simplifyBinary, simplifyNegation } from "./simplify-elementwise.ts";
+import { simplifySumOverAxes } from "./simplify-sum-over-axes.ts";
+import { splatValue } from "./splat.ts";
 
 /**
  * Makes nodes: infers shapes, merges equal expressions, and simplifies what is always simpler.
@@ -79,8 +82,9 @@ export class GraphBuilder {
     if (x.op === "broadcast") return this.broadcast(this.unary(op, x.inputs[0]!), x.shape);
     const value = splatValue(x);
     if (value !== null && x.dtype === "float32") return this.splat(evaluateUnary(op, value), x.shape);
-    if (op === "neg" && x.op === "neg") return x.inputs[0]!;
     if (op === "relu" && x.op === "relu") return x;
+    const simpler = op === "neg" ? simplifyNegation(this, x) : null;
+    if (simpler !== null) return simpler;
     return this.#make(op, [x], {}, x.shape, x.dtype);
   }
 
@@ -94,31 +98,10 @@ export class GraphBuilder {
     if (!sameShape(inner, shape)) return this.broadcast(this.binary(op, a, b), shape);
     const [x, y] = [splatValue(a), splatValue(b)];
     if (x !== null && y !== null) return this.splat(evaluateBinary(op, x, y), shape, a.dtype);
-    const short = this.#simplerBinary(op, a, b, x, y);
-    if (short !== null) return this.broadcast(short, shape);
+    const simpler = simplifyBinary(this, op, a, b);
+    if (simpler !== null) return this.broadcast(simpler, shape);
     const swap = (op === "add" || op === "mul" || op === "max" || op === "min") && a.id > b.id;
     return this.#make(op, swap ? [b, a] : [a, b], {}, shape, a.dtype);
-  }
-
-  /** An equal node of the broadcast shape or smaller, where one of the operands is a known value. */
-  #simplerBinary(op: BinaryPrimitive, a: Node, b: Node, x: number | null, y: number | null): Node | null {
-    if (op === "add") return y === 0 ? a : x === 0 ? b : null;
-    if (op === "sub") return y === 0 ? a : x === 0 ? this.unary("neg", b) : null;
-    if (op === "div") return y === 1 ? a : null;
-    if (op === "mul") {
-      if (y === 1) return a;
-      if (x === 1) return b;
-      if (x === 0 || y === 0) return this.splat(0, [], a.dtype);
-      if (x === -1) return this.unary("neg", b);
-      if (y === -1) return this.unary("neg", a);
-      const [factor, other] = x !== null ? [x, b] : [y, a];
-      if (factor !== null && other.op === "mul" && other.dtype === "float32") {
-        const [first, second] = [splatValue(other.inputs[0]!), splatValue(other.inputs[1]!)];
-        if (first !== null) return this.binary("mul", this.splat(first * factor), other.inputs[1]!);
-        if (second !== null) return this.binary("mul", other.inputs[0]!, this.splat(second * factor));
-      }
-    }
-    return null;
   }
 
   compare(op: ComparePrimitive, left: Node, right: Node): Node {
@@ -193,29 +176,29 @@ export class GraphBuilder {
     return this.#make("broadcast", [x], {}, shape, x.dtype);
   }
 
+  /** Sum over `axes`, which go. */
   reduceSum(x: Node, axes: readonly number[]): Node {
+    const shape = x.shape.filter((_, axis) => !axes.includes(axis));
     const acting = axes.filter((axis) => x.shape[axis] !== 1).sort((a, b) => a - b);
-    if (acting.length === 0) return x;
-    const shape = keepAxes(x.shape, acting);
-    if (x.op === "broadcast") {
-      const inner = this.reshape(x.inputs[0]!, padRank(x.inputs[0]!.shape, x.shape.length));
-      const repeated = acting.filter((axis) => inner.shape[axis] === 1);
-      if (repeated.length > 0) {
-        const copies = sizeOf(repeated.map((axis) => x.shape[axis]!));
-        const rest = this.reduceSum(inner, acting);
-        return this.broadcast(this.binary("mul", rest, this.splat(copies, [], x.dtype)), shape);
-      }
-    }
+    if (acting.length === 0) return this.reshape(x, shape);
     if (x.op === "reduceSum") {
-      return this.reduceSum(x.inputs[0]!, [...new Set([...x.attributes.axes, ...acting])]);
+      const gone = x.attributes.axes;
+      const left = x.inputs[0]!.shape.map((_, axis) => axis).filter((axis) => !gone.includes(axis));
+      return this.reduceSum(x.inputs[0]!, [...gone, ...axes.map((axis) => left[axis]!)]);
     }
-    return this.#make("reduceSum", [x], { axes: acting }, shape, x.dtype);
+    const simpler = simplifySumOverAxes(this, x, acting);
+    if (simpler !== null) return this.reshape(simpler, shape);
+    const left = x.shape.filter((_, axis) => !acting.includes(axis));
+    return this.reshape(this.#make("reduceSum", [x], { axes: acting }, left, x.dtype), shape);
   }
 
+  /** Maximum over `axes`, which go. */
   reduceMax(x: Node, axes: readonly number[]): Node {
+    const shape = x.shape.filter((_, axis) => !axes.includes(axis));
     const acting = axes.filter((axis) => x.shape[axis] !== 1).sort((a, b) => a - b);
-    if (acting.length === 0) return x;
-    return this.#make("reduceMax", [x], { axes: acting }, keepAxes(x.shape, acting), x.dtype);
+    if (acting.length === 0) return this.reshape(x, shape);
+    const left = x.shape.filter((_, axis) => !acting.includes(axis));
+    return this.reshape(this.#make("reduceMax", [x], { axes: acting }, left, x.dtype), shape);
   }
 
   argMax(x: Node, axis: number): Node {
@@ -331,89 +314,19 @@ export class GraphBuilder {
     if (splatValue(dy) === 0) return this.splat(0, reference.shape);
     return this.#make("poolScatter", [reference, dy], { window }, reference.shape, "float32");
   }
-
-  /** The same node over other inputs, simplified anew: how a pass rebuilds a graph. */
-  rebuild(node: Node, inputs: readonly Node[]): Node {
-    const [a, b, c] = inputs as [Node, Node, Node];
-    const sides = (shape: Shape): [number, number] => [shape[1]!, shape[2]!];
-    switch (node.op) {
-      case "input":
-        return this.input(node.attributes.name, node.attributes.index, node.shape, node.dtype);
-      case "constant":
-        return this.constant(node.attributes.data, node.shape, node.dtype);
-      case "variable":
-        return this.variable(a);
-      case "stopGradient":
-        return this.stopGradient(a);
-      case "add":
-      case "sub":
-      case "mul":
-      case "div":
-      case "max":
-      case "min":
-      case "pow":
-        return this.binary(node.op, a, b);
-      case "equal":
-      case "less":
-      case "lessEqual":
-        return this.compare(node.op, a, b);
-      case "and":
-      case "or":
-        return this.logical(node.op, a, b);
-      case "not":
-        return this.not(a);
-      case "select":
-        return this.select(a, b, c);
-      case "cast":
-        return this.cast(a, node.attributes.to);
-      case "reshape":
-        return this.reshape(a, node.shape);
-      case "transpose":
-        return this.transpose(a, node.attributes.permutation);
-      case "broadcast":
-        return this.broadcast(a, node.shape);
-      case "reduceSum":
-        return this.reduceSum(a, node.attributes.axes);
-      case "reduceMax":
-        return this.reduceMax(a, node.attributes.axes);
-      case "argMax":
-        return this.argMax(a, node.attributes.axis);
-      case "slice":
-        return this.slice(a, node.attributes.begin, node.shape);
-      case "pad":
-        return this.pad(a, node.attributes.before, node.shape);
-      case "concat":
-        return this.concat(inputs, node.attributes.axis);
-      case "gather":
-        return this.gather(a, b, node.attributes.axis);
-      case "scatterAdd":
-        return this.scatterAdd(a, b, node.attributes.axis, node.attributes.size);
-      case "matMul":
-        return this.matMul(a, b, node.attributes.transposeA, node.attributes.transposeB);
-      case "conv":
-        return this.conv(a, b, node.attributes.window, sides(node.shape));
-      case "convInputGrad":
-        return this.convInputGrad(a, b, node.attributes.window, sides(node.shape));
-      case "convFilterGrad":
-        return this.convFilterGrad(a, b, node.attributes.window);
-      case "poolSelect":
-        return this.poolSelect(a, b, node.attributes.window, sides(node.shape));
-      case "poolScatter":
-        return this.poolScatter(a, b, node.attributes.window);
-      default:
-        return this.unary(node.op, a);
-    }
-  }
 }
 
-/** The value that every element has, where that is known. */
-export function splatValue(node: Node): number | null {
-  if (node.op === "constant") return node.attributes.data.length === 1 ? node.attributes.data[0]! : null;
-  return node.op === "broadcast" ? splatValue(node.inputs[0]!) : null;
-}
-
+/** `node` without a broadcast, or a reshape that only adds ones in front: NumPy broadcasting does both. */
 function behindBroadcast(node: Node): Node {
-  return node.op === "broadcast" ? node.inputs[0]! : node;
+  if (node.op === "broadcast") return behindBroadcast(node.inputs[0]!);
+  if (node.op === "reshape" && sameShape(withoutLeadingOnes(node.shape), node.inputs[0]!.shape))
+    return node.inputs[0]!;
+  return node;
+}
+
+function withoutLeadingOnes(shape: Shape): Shape {
+  const first = shape.findIndex((side) => side !== 1);
+  return first === -1 ? [] : shape.slice(first);
 }
 
 /** Takes a swap of the last two axes into the flag of a matrix product. */

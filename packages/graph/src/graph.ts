@@ -1,5 +1,6 @@
 import { GraphBuilder } from "./graph-builder.ts";
 import { type Dtype, type Node, type Shape, topologicalOrder } from "./node.ts";
+import { rebuildNode } from "./rebuild-node.ts";
 
 /** Shape and dtype of one tensor. */
 export interface TensorSpec {
@@ -50,6 +51,6 @@ export function mapGraph(
  */
 export function simplify(graph: Graph): Graph {
   return mapGraph(graph, (builder, node, inputs) =>
-    node.op === "variable" || node.op === "stopGradient" ? inputs[0]! : builder.rebuild(node, inputs),
+    node.op === "variable" || node.op === "stopGradient" ? inputs[0]! : rebuildNode(builder, node, inputs),
   );
 }

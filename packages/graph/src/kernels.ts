@@ -230,13 +230,13 @@ export const captureKernels: { readonly [kernelName: string]: Lowering } = {
   Softmax: (b, { logits }, { dim }) => {
     const axis = wrap(dim, logits!.shape.length);
     const powers = b.unary("exp", shifted(b, logits!, axis));
-    return b.binary("div", powers, b.reduceSum(powers, [axis]));
+    return b.binary("div", powers, sumAlong(b, powers, axis));
   },
   // logSoftmax(x) = x - max - ln sum e^(x - max)
   LogSoftmax: (b, { logits }, { axis }) => {
     const at = oneAxis(axis, logits!.shape.length);
     const low = shifted(b, logits!, at);
-    return b.binary("sub", low, b.unary("log", b.reduceSum(b.unary("exp", low), [at])));
+    return b.binary("sub", low, b.unary("log", sumAlong(b, b.unary("exp", low), at)));
   },
 
   BatchMatMul: (b, inputs, { transposeA, transposeB }) =>
@@ -311,17 +311,17 @@ function reduced(
   const all = x.shape.map((_, i) => i);
   const axes = axis === null || axis === undefined ? all : [axis].flat().map((i) => wrap(i, x.shape.length));
   const result = reduce(x, axes);
-  return keepDims === true
-    ? result
-    : b.reshape(
-        result,
-        x.shape.filter((_, i) => !axes.includes(i)),
-      );
+  return keepDims === true ? b.reshape(result, keepAxes(x.shape, axes)) : result;
 }
 
 /** `x` minus its maximum along `axis`; the shift carries no gradient, because it cancels. */
 function shifted(b: GraphBuilder, x: Node, axis: number): Node {
-  return b.binary("sub", x, b.stopGradient(b.reduceMax(x, [axis])));
+  const peak = b.reshape(b.reduceMax(x, [axis]), keepAxes(x.shape, [axis]));
+  return b.binary("sub", x, b.stopGradient(peak));
+}
+
+function sumAlong(b: GraphBuilder, x: Node, axis: number): Node {
+  return b.reshape(b.reduceSum(x, [axis]), keepAxes(x.shape, [axis]));
 }
 
 function tile(b: GraphBuilder, x: Node, reps: readonly number[]): Node {

@@ -63,7 +63,7 @@ export type PrimitiveAttributes = Record<
   transpose: { readonly permutation: readonly number[] };
   /** NumPy broadcasting to the node's shape. */
   broadcast: NoAttributes;
-  /** Sum or maximum over `axes`, which stay with size 1. */
+  /** Sum or maximum over `axes`, which go. */
   reduceSum: { readonly axes: readonly number[] };
   reduceMax: { readonly axes: readonly number[] };
   /** int32 index of the first maximum along `axis`, which goes. */

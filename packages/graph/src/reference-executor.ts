@@ -2,7 +2,7 @@ import type { Executable } from "./compile.ts";
 import type { Graph } from "./graph.ts";
 import { evaluateBinary, evaluateUnary } from "./graph-builder.ts";
 import { type Node, type NodeOf, type Shape, sizeOf, topologicalOrder } from "./node.ts";
-import { padRank, rowMajorStrides } from "./shape.ts";
+import { keepAxes, padRank, rowMajorStrides } from "./shape.ts";
 
 /**
  * The oracle of the tests: every primitive as plain loops in float64, straight from its definition.
@@ -103,7 +103,8 @@ function evaluate(
     }
     case "reduceSum":
     case "reduceMax": {
-      const index = broadcastIndex(node.shape, node.inputs[0]!.shape);
+      const from = node.inputs[0]!.shape;
+      const index = broadcastIndex(keepAxes(from, node.attributes.axes), from);
       if (node.op === "reduceMax") y.fill(Number.NEGATIVE_INFINITY);
       for (let i = 0; i < a.length; i++) {
         const at = index[i]!;

@@ -133,10 +133,10 @@ function write(writer: Writer, node: Node): void {
       emit("Expand", [...inputs, writer.integers(node.shape)]);
       return;
     case "reduceSum":
-      emit("ReduceSum", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 1 });
+      emit("ReduceSum", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 0 });
       return;
     case "reduceMax":
-      emit("ReduceMax", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 1 });
+      emit("ReduceMax", [...inputs, writer.integers(node.attributes.axes)], { keepdims: 0 });
       return;
     case "argMax": {
       const long = `${output}_int64`;

@@ -1,4 +1,5 @@
 import { type Graph, mapGraph } from "../graph.ts";
+import { rebuildNode } from "../rebuild-node.ts";
 import { lowerConvolution } from "./lower-convolutions.ts";
 import { lowerPool } from "./lower-pools.ts";
 
@@ -14,7 +15,7 @@ export function lower(graph: Graph): Graph {
       case "poolScatter":
         return lowerPool(b, node, inputs);
       default:
-        return b.rebuild(node, inputs);
+        return rebuildNode(b, node, inputs);
     }
   });
 }
