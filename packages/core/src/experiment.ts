@@ -56,7 +56,7 @@ const conv4 = z.strictObject({
   downsampling: z.enum(["maxpool", "stride"]),
   /** Batch norm has a learned scale and shift, adapted in the inner loop. */
   batchNormAffine: z.boolean(),
-  /** `glorot`: Glorot normal. `normal`: N(0, 1), as the MAML authors' strided network. */
+  /** `glorot`: Glorot uniform. `normal`: N(0, 1), as the MAML authors' strided network. */
   head: z.enum(["glorot", "normal"]),
 });
 

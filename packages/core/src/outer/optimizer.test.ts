@@ -52,7 +52,8 @@ describe("adam", () => {
 
   test("finds the minimum of a quadratic", () => {
     const adam = createOptimizer(adamConfig);
-    let [params, state] = [Float32Array.of(4), adam.init(1)];
+    let params: Float32Array = Float32Array.of(4);
+    let state = adam.init(1);
     for (let i = 0; i < 500; i++) {
       const result = adam.update(Float32Array.of(2 * (params[0]! - 3)), state);
       [params, state] = [applyUpdate(params, result.update), result.state];

@@ -1,0 +1,51 @@
+import { capture, compile, grad } from "@shoal/graph";
+import * as tf from "@tensorflow/tfjs-core";
+import { describe, expect, test } from "vitest";
+import { type AdaptOptions, adapt } from "./adapt.ts";
+import type { Params } from "./model.ts";
+
+const specs = { w: { shape: [], dtype: "float32" as const } };
+const loss = ({ w }: Params): tf.Tensor => tf.square(tf.sub(w!, 3));
+
+/** The parameter after adapting from w = 1, and the meta-gradient of the adapted loss there. */
+async function run(options: AdaptOptions): Promise<number[]> {
+  const last = (params: Params): Params => adapt(loss, params, options).at(-1)!;
+  const graph = capture(
+    (params: Params) => [last(params).w!, grad((p: Params) => loss(last(p)))(params).w!],
+    specs,
+  );
+  return (await (await compile(graph, { device: "reference" })).run([Float64Array.of(1)])).map(
+    (value) => value[0]!,
+  );
+}
+
+// The rate is a float32 constant, 1e-8 off.
+describe("adapt", () => {
+  // w' = w - 0.1 * 2 (w - 3) = 0.8 w + 0.6 = 1.4;  d(w' - 3)^2/dw = 2 (w' - 3) * 0.8 = -2.56
+  test("the meta-gradient flows through the inner step", async () => {
+    const [adapted, metaGradient] = await run({ steps: 1, rate: 0.1, order: 2 });
+    expect(adapted).toBeCloseTo(1.4, 7);
+    expect(metaGradient).toBeCloseTo(-2.56, 6);
+  });
+
+  test("first order leaves the step's own derivative out", async () => {
+    // 2 (w' - 3) = -3.2
+    expect((await run({ steps: 1, rate: 0.1, order: 1 }))[1]).toBeCloseTo(-3.2, 6);
+  });
+
+  test("steps compose", async () => {
+    // w - 3 shrinks by 0.8 each step: -2 * 0.512; gradient 2 (w''' - 3) 0.8^3 = -1.048576
+    const [adapted, metaGradient] = await run({ steps: 3, rate: 0.1, order: 2 });
+    expect(adapted).toBeCloseTo(3 - 2 * 0.512, 7);
+    expect(metaGradient).toBeCloseTo(2 * -2 * 0.512 * 0.512, 6);
+  });
+
+  test.each([
+    [{ steps: 0, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 0"],
+    [{ steps: 1.5, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 1.5"],
+    [{ steps: 1, rate: 0, order: 2 }, "innerRate: expected a number > 0, got 0"],
+    [{ steps: 1, rate: Number.NaN, order: 2 }, "innerRate: expected a number > 0, got NaN"],
+  ] as const)("refuses %j", async (options, message) => {
+    await expect(run(options)).rejects.toThrow(message);
+  });
+});

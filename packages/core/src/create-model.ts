@@ -1,0 +1,47 @@
+import { conv4 } from "./conv4.ts";
+import type { ModelConfig } from "./experiment.ts";
+import { mlp } from "./mlp.ts";
+import type { Model } from "./model.ts";
+import { ShoalError } from "./outer/shoal-error.ts";
+import type { EpisodeSpec, Problem } from "./task-source.ts";
+
+/**
+ * The model that an experiment names, sized for the episodes.
+ *
+ * @throws {ShoalError} E_EXPERIMENT if the model cannot take such examples
+ */
+export function createModel(config: ModelConfig, problem: Problem, spec: EpisodeSpec): Model {
+  const example = spec.support.x.shape.slice(1);
+  const outputs = problem.type === "classification" ? problem.ways : problem.outputs;
+  switch (config.type) {
+    case "mlp":
+      return mlp({
+        inputs: example.reduce((product, side) => product * side, 1),
+        hidden: config.hidden,
+        outputs,
+      });
+    case "conv4": {
+      const [height, width, channels] = example;
+      if (
+        height === undefined ||
+        width === undefined ||
+        channels === undefined ||
+        Math.min(height, width) < 16
+      ) {
+        throw new ShoalError(
+          "E_EXPERIMENT",
+          `model: conv4 expects images of at least 16x16 pixels, got examples of shape [${example}]; use the mlp model`,
+        );
+      }
+      const { filters, downsampling, batchNormAffine, head } = config;
+      return conv4({
+        image: [height, width, channels],
+        filters,
+        outputs,
+        downsampling,
+        batchNormAffine,
+        head,
+      });
+    }
+  }
+}

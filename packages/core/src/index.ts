@@ -1,0 +1,35 @@
+export { type AdaptOptions, adapt } from "./adapt.ts";
+export { type Conv4Options, conv4 } from "./conv4.ts";
+export { createModel } from "./create-model.ts";
+export {
+  type AlgorithmConfig,
+  type DatasetConfig,
+  type Experiment,
+  experimentSchema,
+  type ModelConfig,
+} from "./experiment.ts";
+export { type Initializer, initialize } from "./initialize.ts";
+export {
+  evaluateProgram,
+  initialParams,
+  type LeafEpisodes,
+  type LeafExamples,
+  type LeafProgram,
+  type LeafResult,
+  modelLayout,
+  type TaskShapes,
+  trainProgram,
+} from "./leaf-program.ts";
+export { accuracy, crossEntropy, type LossReduction, lossOf, lossScale, meanSquaredError } from "./losses.ts";
+export { type MlpOptions, mlp } from "./mlp.ts";
+export type { Model, ParamSpec, Params } from "./model.ts";
+export type {
+  ArraySpec,
+  Episode,
+  EpisodeSpec,
+  Examples,
+  ExamplesSpec,
+  Problem,
+  Split,
+  TaskSource,
+} from "./task-source.ts";
