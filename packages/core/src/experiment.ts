@@ -79,7 +79,7 @@ const adam = z.strictObject({
   epsilon: rate,
 });
 
-export const experimentSchema = z.strictObject({
+const fields = z.strictObject({
   name: z.string().min(1),
   /** Seeds the initial parameters and every episode. */
   seed: z.int().min(0).max(0xffff_ffff),
@@ -105,7 +105,26 @@ export const experimentSchema = z.strictObject({
   }),
 });
 
-export type Experiment = z.infer<typeof experimentSchema>;
+/** Checks an experiment's fields, and that they fit together. */
+export const experimentSchema = fields.superRefine((experiment, context) => {
+  const { tasksPerLeaf, evaluation } = experiment;
+  const taskCounts = {
+    metaBatch: experiment.metaBatch,
+    "evaluation.validationTasks": evaluation.validationTasks,
+    "evaluation.testTasks": evaluation.testTasks,
+  };
+  for (const [name, count] of Object.entries(taskCounts)) {
+    if (count % tasksPerLeaf === 0) continue;
+    const message = `${name}: expected a multiple of tasksPerLeaf (${tasksPerLeaf}), got ${count}`;
+    context.addIssue({ code: "custom", path: name.split("."), message });
+  }
+  if (experiment.model.type === "conv4" && experiment.dataset.source === "sinusoid") {
+    const message = "model: conv4 needs images, and sinusoid has none; use mlp";
+    context.addIssue({ code: "custom", path: ["model"], message });
+  }
+});
+
+export type Experiment = z.infer<typeof fields>;
 export type DatasetConfig = Experiment["dataset"];
 export type ModelConfig = Experiment["model"];
 export type AlgorithmConfig = Experiment["algorithm"];

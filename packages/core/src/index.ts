@@ -23,6 +23,7 @@ export {
 export { accuracy, crossEntropy, type LossReduction, lossOf, lossScale, meanSquaredError } from "./losses.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
 export type { Model, ParamSpec, Params } from "./model.ts";
+export { type Preset, presets } from "./presets.ts";
 export type {
   ArraySpec,
   Episode,
