@@ -1,0 +1,78 @@
+import { workerData } from "node:worker_threads";
+import type { Episode, TaskSource } from "@shoal/core";
+import type { EpisodeArrays, EpisodeRequest, SourceShapes } from "./block-job.ts";
+import { shapesOf } from "./block-job.ts";
+import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
+
+/**
+ * The thread that owns the task source: it opens the data once and builds the episodes of each lease
+ * while the compute threads are busy with the one before.
+ */
+
+export interface EpisodeThreadData {
+  /** URL of a module with `openTaskSource(experiment, options)`. */
+  readonly taskSourceModule: string;
+  readonly taskSourceOptions: unknown;
+  readonly experiment: unknown;
+}
+
+export interface OpenedSource {
+  readonly dataHash: string;
+  readonly description: string;
+  readonly shapes: SourceShapes;
+}
+
+export type EpisodeTask = { readonly type: "open" } | ({ readonly type: "build" } & EpisodeRequest);
+
+interface TaskSourceModule {
+  openTaskSource(experiment: unknown, options: unknown): Promise<TaskSource>;
+}
+
+let opened: Promise<TaskSource> | null = null;
+
+export default async function run(task: EpisodeTask): Promise<ThreadReply<OpenedSource | EpisodeArrays>> {
+  if (task.type === "open") {
+    return replyOf(async () => {
+      const source = await openOnce();
+      return { dataHash: source.dataHash, description: source.description, shapes: shapesOf(source) };
+    });
+  }
+  const reply = await replyOf(async () => build(await openOnce(), task));
+  return moving(reply, ({ supportX, supportY, queryX, queryY }) => [supportX, supportY, queryX, queryY]);
+}
+
+function openOnce(): Promise<TaskSource> {
+  opened ??= open();
+  return opened;
+}
+
+async function open(): Promise<TaskSource> {
+  const data = workerData as EpisodeThreadData;
+  const module = (await import(data.taskSourceModule)) as TaskSourceModule;
+  return module.openTaskSource(data.experiment, data.taskSourceOptions);
+}
+
+/** Builds consecutive episodes into flat arrays, which the caller then owns. */
+function build(source: TaskSource, { split, firstEpisode, taskCount }: EpisodeRequest): EpisodeArrays {
+  const episodes = Array.from({ length: taskCount }, (_, i) => source.episode(split, firstEpisode + i));
+  return {
+    supportX: join(episodes, ({ support }) => support.x) as Float32Array,
+    supportY: join(episodes, ({ support }) => support.y),
+    queryX: join(episodes, ({ query }) => query.x) as Float32Array,
+    queryY: join(episodes, ({ query }) => query.y),
+  };
+}
+
+function join(
+  episodes: readonly Episode[],
+  part: (episode: Episode) => Float32Array | Int32Array,
+): Float32Array | Int32Array {
+  const first = part(episodes[0]!);
+  if (episodes.length === 1) return first;
+  const size = first.length * episodes.length;
+  const joined = first instanceof Float32Array ? new Float32Array(size) : new Int32Array(size);
+  episodes.forEach((episode, i) => {
+    joined.set(part(episode), i * first.length);
+  });
+  return joined;
+}

@@ -1,0 +1,115 @@
+import { experimentSchema, initialParams, trainProgram } from "@shoal/core";
+import { ReductionTree } from "@shoal/core/outer";
+import { capture, compile } from "@shoal/graph";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type BlockJob, taskShapes } from "./block-job.ts";
+import { Program } from "./program.ts";
+import { lineExperiment, lineSource, programOptions } from "./test-line-experiment.ts";
+
+const shared = (values: Float32Array): SharedArrayBuffer => {
+  const buffer = new SharedArrayBuffer(values.byteLength);
+  new Float32Array(buffer).set(values);
+  return buffer;
+};
+
+describe("Program", () => {
+  let program: Program;
+  let params: Float32Array;
+
+  beforeAll(async () => {
+    program = await Program.open({ ...programOptions, threads: 2 });
+    params = initialParams(experimentSchema.parse(lineExperiment), await lineSource());
+  });
+  afterAll(() => program.close());
+
+  const job = async (
+    firstEpisode: number,
+    taskCount: number,
+    kind: "train" | "evaluate" = "train",
+  ): Promise<BlockJob> => ({
+    kind,
+    split: kind === "train" ? "train" : "test",
+    version: 0,
+    params: shared(params),
+    episodes: await program.buildEpisodes({
+      split: kind === "train" ? "train" : "test",
+      firstEpisode,
+      taskCount,
+    }),
+    leafCount: taskCount,
+  });
+
+  test("knows its data and its model", () => {
+    expect(program.dataHash).toBe("lines-1");
+    expect(program.paramCount).toBe(params.length);
+  });
+
+  test("computes the tree sum of its leaves, with the bits of a graph run here", async () => {
+    const source = await lineSource();
+    const experiment = experimentSchema.parse(lineExperiment);
+    const shapes = taskShapes({
+      problem: source.problem,
+      specs: {
+        train: source.spec("train"),
+        validation: source.spec("validation"),
+        test: source.spec("test"),
+      },
+    });
+    const leaf = trainProgram(experiment, shapes);
+    const executable = await compile(capture(leaf.fn, ...leaf.specs), { device: "cpu" });
+    const views = leaf.layout.entries.map(({ offset, size }) => params.subarray(offset, offset + size));
+    const tree = new ReductionTree(3, params.length);
+    const losses: number[] = [];
+    for (let task = 0; task < 3; task++) {
+      const { support, query } = source.episode("train", 4 + task);
+      const [stats, ...gradients] = await executable.run([...views, support.x, support.y, query.x, query.y]);
+      losses.push(stats![0]!);
+      const flat = new Float32Array(params.length);
+      leaf.layout.entries.forEach(({ offset }, k) => {
+        flat.set(gradients[k] as Float32Array, offset);
+      });
+      tree.add({ level: 0, index: task }, flat);
+    }
+    const result = await program.compute(await job(4, 3));
+    expect(result.taskCount).toBe(3);
+    expect(Array.from(result.body.subarray(0, 3))).toEqual(losses);
+    expect(result.body.subarray(3)).toEqual(tree.root());
+    await executable.close();
+  });
+
+  test("gives the same bits on every thread and in every run", async () => {
+    const jobs = await Promise.all(Array.from({ length: 8 }, () => job(0, 4)));
+    const bodies = await Promise.all(jobs.map(async (one) => (await program.compute(one)).body));
+    for (const body of bodies) expect(body).toEqual(bodies[0]);
+  });
+
+  test("evaluates: statistics of every inner step, and no gradient", async () => {
+    const { body, statCount } = await program.compute(await job(0, 5, "evaluate"));
+    expect(statCount).toBe(4);
+    expect(body.length).toBe(5 * 4);
+    // Three gradient steps on y = a x lower the loss of every task.
+    for (let task = 0; task < 5; task++) expect(body[task * 4 + 3]).toBeLessThan(body[task * 4]!);
+  });
+
+  test("names what is wrong with the data or the experiment", async () => {
+    const options = { ...programOptions, threads: 1 };
+    await expect(Program.open({ ...options, taskSourceOptions: { fail: true } })).rejects.toMatchObject({
+      code: "E_DATASET_MISSING",
+      message: "data: expected lines, found none",
+    });
+    const conv4 = {
+      type: "conv4",
+      filters: 2,
+      downsampling: "stride",
+      batchNormAffine: false,
+      head: "glorot",
+    };
+    const images = {
+      ...lineExperiment,
+      dataset: { source: "glyphs", ways: 5, shots: 1, queries: 1, evaluationQueries: 1, rotations: false },
+    };
+    await expect(Program.open({ ...options, experiment: { ...images, model: conv4 } })).rejects.toMatchObject(
+      { code: "E_EXPERIMENT" },
+    );
+  });
+});

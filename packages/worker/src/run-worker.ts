@@ -1,0 +1,175 @@
+import { hostname } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
+import { connectWebSocket, ProtocolError, type WorkerConnection } from "@shoal/protocol";
+import { Program } from "./program.ts";
+import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
+import type { WorkerEvent } from "./worker-event.ts";
+
+export interface RunWorkerOptions {
+  /** `ws://HOST:PORT` of the coordinator. */
+  readonly url: string;
+  readonly token?: string;
+  /** Name for people. Default: host and pid. */
+  readonly name?: string;
+  /** Version of this program, for the coordinator's log. */
+  readonly version: string;
+  /** Compute threads, >= 1. */
+  readonly threads: number;
+  /** ONNX Runtime's CPU kernels, one thread per block. */
+  readonly device: "cpu";
+  /** URL of a compiled module with `openTaskSource(experiment, options): Promise<TaskSource>`. */
+  readonly taskSourceModule: string;
+  /** Passed to it; plain data. */
+  readonly taskSourceOptions: unknown;
+  /** How long to look for a coordinator, at first and after it was lost, in ms. */
+  readonly reconnectForMs: number;
+  /** Gives all leases back and leaves. */
+  readonly signal?: AbortSignal;
+  readonly onEvent?: (event: WorkerEvent) => void;
+  /** Makes a connection. Default: a WebSocket to `url`. */
+  readonly connect?: (signal: AbortSignal) => Promise<WorkerConnection>;
+}
+
+export interface WorkerOutcome {
+  /** `complete`, `stopped` and `failed` are the run's end; `left` is this worker's own. */
+  readonly outcome: "complete" | "stopped" | "failed" | "left";
+  readonly message: string;
+  /** What went wrong, where this worker is the one that failed. */
+  readonly code?: string;
+}
+
+/** First and longest pause between two attempts to connect, in ms. */
+const RETRY_MS_MIN = 100;
+const RETRY_MS_MAX = 5_000;
+
+/**
+ * Works for a coordinator until the run is over, reconnecting when the connection is lost.
+ *
+ * Never rejects: every end is an outcome. Programs stay open over reconnects, and finished blocks are
+ * handed to the same run again.
+ */
+export async function runWorker(options: RunWorkerOptions): Promise<WorkerOutcome> {
+  const worker = new Worker(options);
+  try {
+    return await worker.run();
+  } finally {
+    await worker.close();
+  }
+}
+
+class Worker {
+  readonly #options: RunWorkerOptions;
+  readonly #signal: AbortSignal;
+  readonly #onEvent: (event: WorkerEvent) => void;
+  #program: { readonly key: string; readonly opening: Promise<Program> } | null = null;
+  #session: Session | null = null;
+  #finished: FinishedBlock[] = [];
+  #runId: string | null = null;
+
+  constructor(options: RunWorkerOptions) {
+    this.#options = options;
+    this.#signal = options.signal ?? new AbortController().signal;
+    this.#onEvent = options.onEvent ?? (() => {});
+  }
+
+  async run(): Promise<WorkerOutcome> {
+    let aloneSinceMs = performance.now();
+    let retryMs = RETRY_MS_MIN;
+    for (;;) {
+      const end = await this.#connectOnce();
+      if (end.type !== "lost") return outcomeOf(end);
+      if (end.hadContact) {
+        aloneSinceMs = performance.now();
+        retryMs = RETRY_MS_MIN;
+      }
+      const deadlineMs = this.#options.reconnectForMs - (performance.now() - aloneSinceMs);
+      if (deadlineMs <= 0) {
+        const seconds = Math.round(this.#options.reconnectForMs / 1000);
+        return { outcome: "failed", code: "E_CONNECT", message: `${end.reason}; gave up after ${seconds} s` };
+      }
+      // Jitter: a coordinator that comes back is not met by all workers at once.
+      const pauseMs = Math.min(retryMs * (0.5 + Math.random() / 2), deadlineMs);
+      this.#onEvent({ type: "waiting", reason: end.reason, retryMs: pauseMs, deadlineMs });
+      await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => {});
+      if (this.#signal.aborted) return outcomeOf({ type: "left" });
+      retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
+    }
+  }
+
+  async close(): Promise<void> {
+    const program = await this.#program?.opening.catch(() => null);
+    await program?.close();
+  }
+
+  async #connectOnce(): Promise<SessionEnd & { readonly hadContact: boolean }> {
+    let connection: WorkerConnection;
+    try {
+      connection = await this.#connect();
+    } catch (error) {
+      if (this.#signal.aborted) return { type: "left", hadContact: false };
+      const { code, message } = error as ProtocolError;
+      if (error instanceof ProtocolError && code !== "E_CONNECT") {
+        return { type: "refused", code, message, hadContact: false };
+      }
+      return { type: "lost", reason: message, hadContact: false };
+    }
+    const { name, version, threads, device } = this.#options;
+    const session = new Session({
+      connection,
+      name: name ?? `${hostname()}:${process.pid}`,
+      host: hostname(),
+      version,
+      threads,
+      device,
+      finished: this.#finished,
+      finishedRunId: this.#runId,
+      openProgram: (experiment) => this.#openProgram(experiment),
+      signal: this.#signal,
+      onOrphan: (block) => {
+        if (this.#session === null) this.#finished.push(block);
+        else this.#session.handIn(block);
+      },
+      onEvent: this.#onEvent,
+    });
+    this.#session = session;
+    const end = await session.run();
+    this.#session = null;
+    this.#finished = [...session.finished];
+    this.#runId = session.runId;
+    if (end.type === "lost") {
+      this.#onEvent({ type: "lost", reason: end.reason, keptResults: this.#finished.length });
+    }
+    return { ...end, hadContact: session.welcomed };
+  }
+
+  #connect(): Promise<WorkerConnection> {
+    const { url, token, connect } = this.#options;
+    return connect?.(this.#signal) ?? connectWebSocket(url, { token: token ?? null, signal: this.#signal });
+  }
+
+  /** The program of an experiment; another experiment replaces it. */
+  async #openProgram(experiment: unknown): Promise<Program> {
+    const key = JSON.stringify(experiment);
+    if (this.#program?.key !== key) {
+      const before = await this.#program?.opening.catch(() => null);
+      await before?.close();
+      this.#onEvent({ type: "preparing" });
+      const { threads, device, taskSourceModule, taskSourceOptions } = this.#options;
+      const opening = Program.open({ threads, device, taskSourceModule, taskSourceOptions, experiment });
+      this.#program = { key, opening };
+    }
+    return this.#program.opening;
+  }
+}
+
+function outcomeOf(end: Exclude<SessionEnd, { type: "lost" }>): WorkerOutcome {
+  switch (end.type) {
+    case "done":
+      return { outcome: end.outcome, message: end.message };
+    case "left":
+      return { outcome: "left", message: "left the run; its leases went back" };
+    case "refused":
+    case "unable":
+      return { outcome: "failed", code: end.code, message: end.message };
+  }
+}

@@ -1,0 +1,257 @@
+import { ShoalError } from "@shoal/core/outer";
+import {
+  CONNECT_MS,
+  type CoordinatorMessage,
+  type Lease,
+  PROTOCOL_VERSION_MAX,
+  PROTOCOL_VERSION_MIN,
+  type Welcome,
+  type WorkerConnection,
+} from "@shoal/protocol";
+import type { BlockResult } from "./block-job.ts";
+import { BlockQueue } from "./block-queue.ts";
+import type { Program } from "./program.ts";
+import type { WorkerEvent } from "./worker-event.ts";
+
+/** A finished block that no coordinator has answered yet. */
+export interface FinishedBlock {
+  readonly lease: Lease;
+  readonly result: BlockResult;
+}
+
+/** How a connection to a coordinator ended. */
+export type SessionEnd =
+  /** The coordinator is gone, or silent: worth another try. */
+  | { readonly type: "lost"; readonly reason: string }
+  /** The coordinator wants no more of this worker, for a reason that trying again does not change. */
+  | { readonly type: "refused"; readonly code: string; readonly message: string }
+  /** This worker cannot do the work. */
+  | { readonly type: "unable"; readonly code: string; readonly message: string }
+  | { readonly type: "done"; readonly outcome: "complete" | "stopped" | "failed"; readonly message: string }
+  | { readonly type: "left" };
+
+export interface SessionOptions {
+  readonly connection: WorkerConnection;
+  readonly name: string;
+  readonly host: string;
+  readonly version: string;
+  readonly threads: number;
+  readonly device: "cpu";
+  /** Finished blocks of the connection before; taken over if the run is the same. */
+  readonly finished: readonly FinishedBlock[];
+  readonly finishedRunId: string | null;
+  /** Opens the program of an experiment, or returns the one that is open already. */
+  readonly openProgram: (experiment: unknown) => Promise<Program>;
+  readonly signal: AbortSignal;
+  /** Takes a block that was finished after the connection was lost. */
+  readonly onOrphan: (block: FinishedBlock) => void;
+  readonly onEvent: (event: WorkerEvent) => void;
+}
+
+/**
+ * One connection to a coordinator, from hello to its end: leases, heartbeats, results.
+ *
+ * All of it runs on the main thread and none of it computes, so heartbeats never wait for a kernel.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #connection: WorkerConnection;
+  #end: (end: SessionEnd) => void = () => {};
+  #ended = false;
+  #welcomed = false;
+  #queue: BlockQueue | null = null;
+  #runId: string | null;
+  /** Sent or to be sent, and not answered, by lease id. */
+  readonly #unanswered = new Map<number, FinishedBlock>();
+  #heartbeat: NodeJS.Timeout | undefined;
+  #silence: NodeJS.Timeout | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#connection = options.connection;
+    this.#runId = options.finishedRunId;
+    for (const block of options.finished) this.#unanswered.set(block.lease.leaseId, block);
+  }
+
+  /** Results that the next session should hand in, and the run they belong to. */
+  get finished(): readonly FinishedBlock[] {
+    return [...this.#unanswered.values()];
+  }
+
+  get runId(): string | null {
+    return this.#runId;
+  }
+
+  /** True once the coordinator has accepted this worker. */
+  get welcomed(): boolean {
+    return this.#welcomed;
+  }
+
+  /** Runs until the connection ends, for whatever reason. Never rejects. */
+  run(): Promise<SessionEnd> {
+    const { signal, name, host, version } = this.#options;
+    return new Promise((resolve) => {
+      const leave = (): void => this.#leave("stopped by its user", { type: "left" });
+      this.#end = (end) => {
+        if (this.#ended) return;
+        this.#ended = true;
+        clearInterval(this.#heartbeat);
+        clearInterval(this.#silence);
+        signal.removeEventListener("abort", leave);
+        this.#queue?.clear();
+        resolve(end);
+      };
+      this.#connection.onClose(({ code, reason }) => {
+        this.#end({
+          type: "lost",
+          reason: `connection closed (${code}${reason === "" ? "" : `: ${reason}`})`,
+        });
+      });
+      this.#connection.onMessage((message, body) => this.#take(message, body));
+      this.#watchSilence(CONNECT_MS);
+      this.#connection.send({
+        type: "hello",
+        protocolMin: PROTOCOL_VERSION_MIN,
+        protocolMax: PROTOCOL_VERSION_MAX,
+        name,
+        version,
+        host,
+        pid: process.pid,
+      });
+      if (signal.aborted) leave();
+      else signal.addEventListener("abort", leave, { once: true });
+    });
+  }
+
+  #take(message: CoordinatorMessage, body: Float32Array | null): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case "welcome":
+        void this.#prepare(message);
+        return;
+      case "params":
+        if (body !== null) this.#queue?.setParams(message.version, body);
+        return;
+      case "lease":
+        this.#queue?.add(message);
+        return;
+      case "revoke":
+        this.#queue?.revoke(message.leaseIds);
+        return;
+      case "answer":
+        this.#unanswered.delete(message.leaseId);
+        return;
+      case "heartbeat":
+        return;
+      case "refuse":
+        this.#close(1000, { type: "refused", code: message.code, message: message.message });
+        return;
+      case "done":
+        this.#close(1000, { type: "done", outcome: message.outcome, message: message.message });
+        return;
+    }
+  }
+
+  /** Opens the data and compiles, while heartbeats go on; then says `ready`. */
+  async #prepare(welcome: Welcome): Promise<void> {
+    const { onEvent, openProgram, threads, device } = this.#options;
+    this.#welcomed = true;
+    onEvent({
+      type: "connected",
+      runId: welcome.runId,
+      workerId: welcome.workerId,
+      peer: this.#connection.peer,
+    });
+    this.#watchSilence(welcome.silenceMs);
+    this.#heartbeat = setInterval(() => {
+      this.#connection.send({ type: "heartbeat", leases: this.#queue?.leaseIds ?? [] });
+    }, welcome.heartbeatMs);
+    // Results of another run mean nothing here.
+    if (this.#runId !== welcome.runId) this.#unanswered.clear();
+    this.#runId = welcome.runId;
+    try {
+      const program = await openProgram(welcome.experiment);
+      if (this.#ended) return;
+      if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
+        throw wrongData(welcome.dataHash, program);
+      this.#queue = new BlockQueue(program, threads, {
+        onResult: (lease, result) => this.#deliver({ lease, result }),
+        onFailure: (lease, error) => this.#fail(lease, error),
+      });
+      const { dataHash, description, paramCount, openMs, compileMs } = program;
+      onEvent({ type: "ready", device, threads, dataHash, description, openMs, compileMs });
+      this.#connection.send({ type: "ready", dataHash, device, slots: threads, paramCount });
+      for (const block of this.#unanswered.values()) this.#send(block);
+    } catch (error) {
+      if (this.#ended) return;
+      const { code, message } = codeAndMessage(error);
+      this.#leave(`${code}: ${message}`, { type: "unable", code, message });
+    }
+  }
+
+  #deliver(block: FinishedBlock): void {
+    const { lease, result } = block;
+    const { kind, version } = lease;
+    const { taskCount, computeMs } = result;
+    this.#options.onEvent({ type: "block", kind, version, taskCount, computeMs });
+    if (this.#ended) this.#options.onOrphan(block);
+    else this.handIn(block);
+  }
+
+  /** Sends a finished block, and keeps it until it is answered. */
+  handIn(block: FinishedBlock): void {
+    this.#unanswered.set(block.lease.leaseId, block);
+    // Before `ready` the coordinator takes no results; they are sent with it.
+    if (this.#queue !== null) this.#send(block);
+  }
+
+  #send({ lease, result }: FinishedBlock): void {
+    const { leaseId, round, version, level, index } = lease;
+    const { taskCount, statCount, computeMs, body } = result;
+    this.#connection.send(
+      { type: "result", leaseId, round, version, level, index, taskCount, statCount, computeMs },
+      body,
+    );
+  }
+
+  #fail(lease: Lease, error: unknown): void {
+    const { code, message } = codeAndMessage(error);
+    this.#options.onEvent({ type: "block-failed", code, message });
+    if (!this.#ended) this.#connection.send({ type: "failed", leaseId: lease.leaseId, code, message });
+  }
+
+  #watchSilence(silenceMs: number): void {
+    clearInterval(this.#silence);
+    this.#silence = setInterval(() => {
+      const silentMs = performance.now() - this.#connection.receivedAtMs;
+      if (silentMs < silenceMs) return;
+      const reason = `the coordinator was silent for ${(silentMs / 1000).toFixed(1)} s`;
+      this.#close(1001, { type: "lost", reason });
+    }, silenceMs / 4);
+  }
+
+  #leave(reason: string, end: SessionEnd): void {
+    if (this.#ended) return;
+    this.#connection.send({ type: "leaving", reason: reason.slice(0, 4000) });
+    this.#close(1000, end);
+  }
+
+  #close(code: number, end: SessionEnd): void {
+    this.#end(end);
+    this.#connection.close(code, end.type);
+  }
+}
+
+function wrongData(expected: string, { dataHash, description }: Program): ShoalError {
+  return new ShoalError(
+    "E_DATA_HASH",
+    `data: the run is bound to data ${expected.slice(0, 12)}, this worker has ${dataHash.slice(0, 12)} (${description}); ` +
+      "give it the same files with --data",
+  );
+}
+
+function codeAndMessage(error: unknown): { readonly code: string; readonly message: string } {
+  if (!(error instanceof Error)) return { code: "E_INTERNAL", message: String(error) };
+  const code = "code" in error && typeof error.code === "string" ? error.code : "E_INTERNAL";
+  return { code, message: error.message };
+}

@@ -1,0 +1,32 @@
+/** What a worker tells its caller; only the command line prints. */
+export type WorkerEvent =
+  /** No connection; the next attempt comes in `retryMs`, the last before `deadlineMs` from now. */
+  | {
+      readonly type: "waiting";
+      readonly reason: string;
+      readonly retryMs: number;
+      readonly deadlineMs: number;
+    }
+  | { readonly type: "connected"; readonly runId: string; readonly workerId: string; readonly peer: string }
+  /** Opening the data and compiling the graphs. */
+  | { readonly type: "preparing" }
+  | {
+      readonly type: "ready";
+      readonly device: string;
+      readonly threads: number;
+      readonly dataHash: string;
+      /** What the data is, for people. */
+      readonly description: string;
+      readonly openMs: number;
+      readonly compileMs: number;
+    }
+  | {
+      readonly type: "block";
+      readonly kind: "train" | "evaluate";
+      readonly version: number;
+      readonly taskCount: number;
+      readonly computeMs: number;
+    }
+  | { readonly type: "block-failed"; readonly code: string; readonly message: string }
+  /** The connection is gone; finished blocks are kept for the next one. */
+  | { readonly type: "lost"; readonly reason: string; readonly keptResults: number };

@@ -1,0 +1,22 @@
+// A task source for tests, in plain JavaScript because threads load it: lines y = a x with a slope per task.
+export async function openTaskSource(experiment, options) {
+  if (options.fail)
+    throw Object.assign(new Error("data: expected lines, found none"), { code: "E_DATASET_MISSING" });
+  const { shots, queries } = experiment.dataset;
+  const spec = (n) => ({ x: { shape: [n, 1], dtype: "float32" }, y: { shape: [n, 1], dtype: "float32" } });
+  const examples = (n, slope, shift) => {
+    const x = Float32Array.from({ length: n }, (_, i) => (i + shift) / n - 0.5);
+    return { x, y: x.map((value) => slope * value) };
+  };
+  return {
+    name: "lines",
+    problem: { type: "regression", outputs: 1 },
+    dataHash: options.dataHash ?? "lines-1",
+    description: "lines through the origin",
+    spec: () => ({ support: spec(shots), query: spec(queries) }),
+    episode: (split, index) => {
+      const slope = ((index * 7919) % 13) - 6 + (split === "train" ? 0 : 0.5);
+      return { support: examples(shots, slope, 0), query: examples(queries, slope, 0.25) };
+    },
+  };
+}
