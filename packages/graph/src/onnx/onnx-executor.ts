@@ -57,3 +57,8 @@ function tensorOf({ name, shape, dtype }: NamedSpec, data: NumericArray | undefi
   }
   return new ort.Tensor(dtype, data, shape);
 }
+
+/** Names of the execution providers that are compiled into this machine's ONNX Runtime: `cpu`, ... */
+export function listBackends(): readonly string[] {
+  return ort.listSupportedBackends().map(({ name }) => name);
+}

@@ -1,0 +1,112 @@
+import { createRequire } from "node:module";
+import { availableParallelism, cpus, freemem, totalmem } from "node:os";
+import { listDataSets, omniglotDirVariable } from "@shoal/datasets";
+import { listBackends } from "@shoal/graph";
+import { type Command, EXIT, type Invocation } from "../command.ts";
+import { taskSourceOptions } from "../data-options.ts";
+import { bytes } from "../format.ts";
+import { version } from "../version.ts";
+
+/** One thing that was looked at. */
+interface Finding {
+  readonly name: string;
+  readonly state: "ok" | "missing" | "wrong";
+  readonly detail: string;
+  /** The command or step that brings what is missing. */
+  readonly remedy?: string;
+}
+
+export const doctor: Command = {
+  name: "doctor",
+  summary: "Say what this machine has, what is missing, and how to get it.",
+  arguments: "",
+  options: ["data", "cache-dir", "json"],
+  example: "shoal doctor",
+  run,
+};
+
+async function run(invocation: Invocation): Promise<number> {
+  const { terminal } = invocation;
+  const findings = [
+    node(),
+    processor(),
+    memory(),
+    ...backends(),
+    tensorflow(),
+    ...(await dataSets(invocation)),
+  ];
+  terminal.line(`shoal ${version}`);
+  for (const finding of findings) {
+    terminal.line(`${finding.state.padEnd(8)} ${finding.name}: ${finding.detail}`);
+    if (finding.remedy !== undefined) terminal.line(`${" ".repeat(9)}${finding.remedy}`);
+    terminal.json({ event: "finding", ...finding });
+  }
+  return findings.some(({ state }) => state === "wrong") ? EXIT.failed : EXIT.done;
+}
+
+function node(): Finding {
+  const [major, minor] = process.versions.node.split(".").map(Number) as [number, number];
+  const fits = major > 20 || (major === 20 && minor >= 19);
+  const detail = `${process.version} on ${process.platform}-${process.arch}`;
+  if (fits) return { name: "Node.js", state: "ok", detail };
+  return { name: "Node.js", state: "wrong", detail, remedy: "install Node.js 20.19 or newer (20, 22 or 24)" };
+}
+
+function processor(): Finding {
+  const model = cpus()[0]?.model.trim() ?? "unknown processor";
+  return { name: "processor", state: "ok", detail: `${model}, ${availableParallelism()} threads available` };
+}
+
+function memory(): Finding {
+  return { name: "memory", state: "ok", detail: `${bytes(totalmem())}, ${bytes(freemem())} free` };
+}
+
+function backends(): Finding[] {
+  const names = listBackends();
+  const cpu: Finding = names.includes("cpu")
+    ? { name: "device cpu", state: "ok", detail: "ONNX Runtime" }
+    : {
+        name: "device cpu",
+        state: "wrong",
+        detail: "ONNX Runtime has no CPU backend here",
+        remedy: "npm rebuild onnxruntime-node",
+      };
+  return [cpu];
+}
+
+/** Not a device of this version; people who have it installed want to know that it was seen. */
+function tensorflow(): Finding {
+  const require = createRequire(import.meta.url);
+  const name = "@tensorflow/tfjs-node-gpu";
+  try {
+    const { version } = require(`${name}/package.json`) as { version: string };
+    return {
+      name,
+      state: "ok",
+      detail: `${version} is installed; this version of shoal does not compute on it`,
+    };
+  } catch {
+    return { name, state: "missing", detail: "not installed; this version of shoal does not need it" };
+  }
+}
+
+async function dataSets({ values }: Invocation): Promise<Finding[]> {
+  const infos = await listDataSets(taskSourceOptions(values).cacheDir);
+  return infos.map(({ name, needs, stores }): Finding => {
+    const packed = stores.filter(({ state }) => state.type === "ready").map((store) => store.name);
+    if (packed.length > 0)
+      return { name: `data ${name}`, state: "ok", detail: `packed: ${packed.join(", ")}` };
+    if (needs === "nothing")
+      return { name: `data ${name}`, state: "ok", detail: "made when it is asked for" };
+    const files = values.data ?? process.env[omniglotDirVariable];
+    if (files !== undefined)
+      return { name: `data ${name}`, state: "ok", detail: `files expected in ${files}` };
+    const remedy = `shoal data prepare ${name} --data DIR, or --download`;
+    return {
+      name: `data ${name}`,
+      state: "missing",
+      detail: "neither files nor a packed store are known",
+      remedy,
+    };
+  });
+}

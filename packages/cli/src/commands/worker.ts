@@ -1,0 +1,101 @@
+import { availableParallelism } from "node:os";
+import { runWorker, type WorkerEvent } from "@shoal/worker";
+import { type Command, EXIT, type Invocation } from "../command.ts";
+import { taskSourceOptions } from "../data-options.ts";
+import { duration } from "../format.ts";
+import { readToken } from "../token.ts";
+import { usageError } from "../usage-error.ts";
+import { exitCodeFor } from "../user-error.ts";
+import { version } from "../version.ts";
+
+export const worker: Command = {
+  name: "worker",
+  summary: "Join a coordinator and compute for it until the run is over.",
+  arguments: "",
+  options: [
+    "url",
+    "token-file",
+    "threads",
+    "device",
+    "data",
+    "cache-dir",
+    "download",
+    "name",
+    "reconnect-for",
+    "json",
+  ],
+  example: "shoal worker --url ws://127.0.0.1:8471 --threads 2",
+  run,
+};
+
+/** The URL of the module that the worker's episode thread loads: the build, also from sources. */
+export const taskSourceModule = new URL("../../dist/task-source-module.js", import.meta.url).href;
+
+async function run({ values, terminal, signal }: Invocation): Promise<number> {
+  if (values.url === undefined) {
+    throw usageError(
+      "--url: expected ws://HOST:PORT of a coordinator, got nothing; shoal coordinator prints it",
+    );
+  }
+  stopWithParent();
+  const token = readToken(values["token-file"]);
+  const outcome = await runWorker({
+    url: values.url,
+    version,
+    threads: values.threads ?? availableParallelism(),
+    device: "cpu",
+    taskSourceModule,
+    taskSourceOptions: taskSourceOptions(values),
+    reconnectForMs: 1000 * values["reconnect-for"]!,
+    signal,
+    onEvent: (event) => {
+      const text = describe(event);
+      if (text !== null) terminal.line(text);
+      terminal.json({ event: "worker", ...event });
+    },
+    ...(token === null ? {} : { token }),
+    ...(values.name === undefined ? {} : { name: values.name }),
+  });
+  if (outcome.code !== undefined) {
+    process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
+    terminal.json({ event: "error", code: outcome.code, message: outcome.message });
+    return exitCodeFor(outcome.code);
+  }
+  terminal.line(`${outcome.outcome}: ${outcome.message}`);
+  terminal.json({ event: "done", outcome: outcome.outcome, message: outcome.message });
+  return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left: EXIT.interrupted }[
+    outcome.outcome
+  ];
+}
+
+/** A local worker ends with the command that started it, however that one ended: its channel closes. */
+function stopWithParent(): void {
+  if (process.channel === undefined) return;
+  process.once("disconnect", () => process.exit(EXIT.failed));
+  // The channel is there for its end alone.
+  process.channel.unref();
+}
+
+/** One line for people, or null for what they need not see. */
+function describe(event: WorkerEvent): string | null {
+  switch (event.type) {
+    case "waiting":
+      return `${event.reason}; next try in ${duration(event.retryMs)}, for another ${duration(event.deadlineMs)}`;
+    case "connected":
+      return `joined run ${event.runId} at ${event.peer} as ${event.workerId}`;
+    case "preparing":
+      return "opening the data and compiling";
+    case "ready":
+      return (
+        `ready: ${event.threads} compute thread${event.threads === 1 ? "" : "s"} on ${event.device}; ` +
+        `${event.description} (data ${event.dataHash.slice(0, 12)}, ${duration(event.openMs)}; ` +
+        `compiled in ${duration(event.compileMs)})`
+      );
+    case "block":
+      return null;
+    case "block-failed":
+      return `a block failed: ${event.message} (${event.code})`;
+    case "lost":
+      return `${event.reason}; ${event.keptResults} finished blocks are kept for the next connection`;
+  }
+}

@@ -1,0 +1,209 @@
+import { defaultCacheDir, omniglotDirVariable } from "@shoal/datasets";
+
+/**
+ * Every option of every command, declared once: parsing, validation, `--help` and the printed
+ * configuration come from this table.
+ */
+
+interface OptionCommon {
+  readonly help: string;
+  /** Shown in brackets in the help; what happens when the option is not given. */
+  readonly unset?: string;
+  /** Where the value goes in the experiment, such as `dataset.ways`; absent: not part of it. */
+  readonly path?: string;
+}
+
+export type OptionSpec = OptionCommon &
+  (
+    | { readonly type: "flag" }
+    | { readonly type: "text"; readonly value: string; readonly fallback?: string }
+    | { readonly type: "choice"; readonly choices: readonly string[]; readonly fallback?: string }
+    | {
+        readonly type: "integer";
+        readonly min: number;
+        readonly max?: number;
+        readonly fallback?: number;
+      }
+    /** A number greater than `above`. */
+    | { readonly type: "number"; readonly above: number; readonly fallback?: number }
+  );
+
+const fromPreset = { unset: "the preset's" } as const;
+
+export const optionTable = {
+  // The experiment
+  preset: {
+    type: "text",
+    value: "<name>",
+    fallback: "quickstart",
+    help: "experiment to start from (shoal train --list-presets)",
+  },
+  "list-presets": { type: "flag", help: "print the presets and exit" },
+  config: { type: "text", value: "<file>", help: "JSON whose fields replace the preset's" },
+  dataset: {
+    type: "choice",
+    choices: ["sinusoid", "glyphs", "omniglot"],
+    help: "source of tasks",
+    path: "dataset.source",
+    ...fromPreset,
+  },
+  ways: { type: "integer", min: 2, help: "classes per episode", path: "dataset.ways", ...fromPreset },
+  shots: {
+    type: "integer",
+    min: 1,
+    help: "support examples per class",
+    path: "dataset.shots",
+    ...fromPreset,
+  },
+  queries: {
+    type: "integer",
+    min: 1,
+    help: "query examples per class in training episodes",
+    path: "dataset.queries",
+    ...fromPreset,
+  },
+  "test-queries": {
+    type: "integer",
+    min: 1,
+    help: "query examples per class in evaluation episodes",
+    path: "dataset.evaluationQueries",
+    ...fromPreset,
+  },
+  pixels: {
+    type: "choice",
+    choices: ["binary", "grey"],
+    help: "Omniglot images: 1-bit or averaged grey",
+    path: "dataset.pixels",
+    ...fromPreset,
+  },
+  algorithm: {
+    type: "choice",
+    choices: ["maml", "fomaml"],
+    help: "maml: second order; fomaml: first order",
+    ...fromPreset,
+  },
+  "inner-steps": {
+    type: "integer",
+    min: 1,
+    help: "gradient steps of the inner loop in training",
+    path: "algorithm.innerSteps",
+    ...fromPreset,
+  },
+  "test-steps": {
+    type: "integer",
+    min: 1,
+    help: "gradient steps of the inner loop in evaluation",
+    path: "evaluation.innerSteps",
+    ...fromPreset,
+  },
+  "inner-lr": {
+    type: "number",
+    above: 0,
+    help: "inner learning rate",
+    path: "algorithm.innerRate",
+    ...fromPreset,
+  },
+  "meta-lr": { type: "number", above: 0, help: "outer learning rate", path: "outer.rate", ...fromPreset },
+  "meta-batch": { type: "integer", min: 1, help: "tasks per meta-step", path: "metaBatch", ...fromPreset },
+  filters: { type: "integer", min: 1, help: "filters of a conv4", path: "model.filters", ...fromPreset },
+  steps: { type: "integer", min: 0, help: "meta-steps of the whole run", path: "steps", ...fromPreset },
+  "evaluate-every": {
+    type: "integer",
+    min: 0,
+    help: "validation every so many steps; 0: never",
+    path: "evaluation.every",
+    ...fromPreset,
+  },
+  "test-tasks": {
+    type: "integer",
+    min: 1,
+    help: "held-out tasks of the test",
+    path: "evaluation.testTasks",
+    ...fromPreset,
+  },
+  seed: {
+    type: "integer",
+    min: 0,
+    max: 0xffff_ffff,
+    help: "same seed, same result",
+    path: "seed",
+    ...fromPreset,
+  },
+
+  // Where it runs
+  data: {
+    type: "text",
+    value: "<dir>",
+    help: "directory of the data set's files",
+    unset: `$${omniglotDirVariable}`,
+  },
+  "cache-dir": {
+    type: "text",
+    value: "<dir>",
+    help: "packed data sets and downloads",
+    unset: defaultCacheDir(),
+  },
+  download: { type: "flag", help: "download the data set from its authors if it is nowhere to be found" },
+  workers: { type: "integer", min: 1, max: 256, fallback: 2, help: "local worker processes" },
+  threads: {
+    type: "integer",
+    min: 1,
+    max: 256,
+    help: "compute threads per worker",
+    unset: "the cores, shared out",
+  },
+  device: { type: "choice", choices: ["cpu"], fallback: "cpu", help: "where graphs run" },
+  "run-dir": {
+    type: "text",
+    value: "<dir>",
+    help: "checkpoints, metrics and summary",
+    unset: "runs/<preset>-<time>",
+  },
+  resume: { type: "flag", help: "go on with the run in --run-dir from its last checkpoint" },
+  "checkpoint-every": {
+    type: "integer",
+    min: 1,
+    fallback: 500,
+    help: "steps between checkpoints; also once a minute",
+  },
+  host: { type: "text", value: "<address>", fallback: "127.0.0.1", help: "address to listen on" },
+  port: {
+    type: "integer",
+    min: 0,
+    max: 65_535,
+    help: "port to listen on; 0: any free one",
+    unset: "0; coordinator: 8471",
+  },
+  url: { type: "text", value: "<ws://host:port>", help: "the coordinator to work for" },
+  "token-file": { type: "text", value: "<file>", help: "file whose first line every worker must present" },
+  insecure: { type: "flag", help: "allow other machines to join without a token" },
+  "min-workers": { type: "integer", min: 1, fallback: 1, help: "workers to wait for before the first step" },
+  "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for them" },
+  "reconnect-for": { type: "number", above: 0, fallback: 300, help: "seconds to look for the coordinator" },
+  name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
+
+  // What is asked
+  split: {
+    type: "choice",
+    choices: ["train", "validation", "test"],
+    fallback: "test",
+    help: "classes to draw tasks from",
+  },
+  tasks: { type: "integer", min: 1, help: "tasks to evaluate", unset: "the experiment's test tasks" },
+  seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
+  out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  json: { type: "flag", help: "one JSON object per line on standard output, text on standard error" },
+} as const satisfies { readonly [name: string]: OptionSpec };
+
+export type OptionName = keyof typeof optionTable;
+
+type ValueOf<S extends OptionSpec> = S extends { type: "flag" }
+  ? boolean
+  : S extends { type: "integer" | "number" }
+    ? number
+    : S extends { type: "choice"; choices: readonly (infer C)[] }
+      ? C
+      : string;
+
+/** The values of a command line: what was given, or falls back to a default. */
+export type Values = { readonly [N in OptionName]?: ValueOf<(typeof optionTable)[N]> };

@@ -1,0 +1,128 @@
+import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
+import type { Command } from "./command.ts";
+import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
+
+/** What a command line asks for. */
+export type Parsed =
+  | {
+      readonly type: "run";
+      readonly command: Command;
+      readonly values: Values;
+      readonly given: ReadonlySet<OptionName>;
+      readonly positional: readonly string[];
+    }
+  /** Help or the version was asked for; `text` is for standard output. */
+  | { readonly type: "answered"; readonly text: string }
+  /** One error, for standard error. */
+  | { readonly type: "wrong"; readonly text: string };
+
+/** Parses `args` (without node and script) by the table of commands and options. */
+export function parseCommandLine(
+  args: readonly string[],
+  commands: readonly Command[],
+  version: string,
+): Parsed {
+  let output = "";
+  let parsed: Parsed | null = null;
+  const keep = { writeOut: (text: string) => (output += text), writeErr: (text: string) => (output += text) };
+  const program = new Parser("shoal")
+    .description("Distributed meta-training: one coordinator, any number of workers, the same bits.")
+    .version(version, "--version", "print the version")
+    .helpOption("--help", "print this help")
+    .helpCommand(false)
+    .exitOverride()
+    .configureOutput(keep)
+    .addHelpText("after", "\nshoal <command> --help shows a command's options.");
+  for (const command of commands) {
+    const parser = program
+      .command(`${command.name} ${command.arguments}`.trim())
+      .description(command.summary)
+      .helpOption("--help", "print this help")
+      .exitOverride()
+      .configureOutput(keep)
+      .addHelpText("after", `\nExample: ${command.example}`);
+    const options = command.options.map((name) => ({ name, option: optionOf(name) }));
+    for (const { option } of options) parser.addOption(option);
+    parser.action(() => {
+      const values = parser.opts() as Record<string, unknown>;
+      parsed = {
+        type: "run",
+        command,
+        values: Object.fromEntries(
+          options.flatMap(({ name, option }) => {
+            const value = values[option.attributeName()] ?? fallbackOf(name);
+            return value === undefined ? [] : [[name, value]];
+          }),
+        ) as Values,
+        given: new Set(
+          options
+            .filter(({ option }) => parser.getOptionValueSource(option.attributeName()) === "cli")
+            .map(({ name }) => name),
+        ),
+        positional: parser.args,
+      };
+    });
+  }
+  try {
+    program.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    // Without a command commander prints the help as an error; a person who types `shoal` asks for it.
+    if (error.exitCode === 0 || error.code === "commander.help") return { type: "answered", text: output };
+    return { type: "wrong", text: output.trim() };
+  }
+  return parsed ?? { type: "answered", text: program.helpInformation() };
+}
+
+function optionOf(name: OptionName): Option {
+  const spec: OptionSpec = optionTable[name];
+  const flags = spec.type === "flag" ? `--${name}` : `--${name} ${placeholderOf(spec)}`;
+  const shown = fallbackOf(name) ?? spec.unset;
+  const option = new Option(flags, `${spec.help}${rangeOf(spec)}${shown === undefined ? "" : ` [${shown}]`}`);
+  if (spec.type === "flag") return option;
+  return option.argParser((text: string) => parseValue(spec, text));
+}
+
+function fallbackOf(name: OptionName): string | number | undefined {
+  const spec: OptionSpec = optionTable[name];
+  return "fallback" in spec ? spec.fallback : undefined;
+}
+
+function placeholderOf(spec: OptionSpec): string {
+  if (spec.type === "text") return spec.value;
+  if (spec.type === "choice") return `<${spec.choices.join("|")}>`;
+  return spec.type === "integer" ? "<n>" : "<x>";
+}
+
+function rangeOf(spec: OptionSpec): string {
+  if (spec.type === "number") return `, > ${spec.above}`;
+  if (spec.type !== "integer") return "";
+  return spec.max === undefined ? `, >= ${spec.min}` : `, ${spec.min} to ${spec.max}`;
+}
+
+/** @throws {InvalidArgumentError} with what was expected */
+function parseValue(spec: Exclude<OptionSpec, { type: "flag" }>, text: string): string | number {
+  switch (spec.type) {
+    case "text":
+      if (text === "") throw new InvalidArgumentError(`Expected ${spec.value}, got nothing.`);
+      return text;
+    case "choice":
+      if (!spec.choices.includes(text)) {
+        throw new InvalidArgumentError(`Expected one of ${spec.choices.join(", ")}.`);
+      }
+      return text;
+    case "integer": {
+      const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+      if (!(value >= spec.min && value <= (spec.max ?? Number.MAX_SAFE_INTEGER))) {
+        throw new InvalidArgumentError(`Expected an integer${rangeOf(spec)}.`);
+      }
+      return value;
+    }
+    case "number": {
+      const value = text.trim() === "" ? Number.NaN : Number(text);
+      if (!(value > spec.above && Number.isFinite(value)))
+        throw new InvalidArgumentError(`Expected a number${rangeOf(spec)}.`);
+      return value;
+    }
+  }
+}

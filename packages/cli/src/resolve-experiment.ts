@@ -1,0 +1,127 @@
+import { readFileSync } from "node:fs";
+import { type Experiment, experimentSchema, presets } from "@shoal/core";
+import { ShoalError } from "@shoal/core/outer";
+import { closest } from "fastest-levenshtein";
+import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
+
+type Draft = Record<string, unknown>;
+
+/** The experiment of a command line, and where each value that is not the preset's came from. */
+export interface ResolvedExperiment {
+  readonly experiment: Experiment;
+  readonly preset: string;
+  /** `dataset.ways` -> `--ways 10`, `steps` -> `config.json`. */
+  readonly origins: Readonly<Record<string, string>>;
+}
+
+/**
+ * Preset, then the fields of `--config`, then single options: the later one wins.
+ *
+ * @throws {ShoalError} E_USAGE for an unknown preset or an unreadable file, E_EXPERIMENT for values that
+ *   are wrong or do not fit together
+ */
+export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>): ResolvedExperiment {
+  const preset = findPreset(values.preset ?? presets[0]!.name);
+  const origins: Record<string, string> = {};
+  const draft = structuredClone(preset.experiment) as Draft;
+  if (values.config !== undefined) {
+    const fields = readConfig(values.config);
+    for (const path of merge(draft, fields, "")) origins[path] = values.config;
+  }
+  for (const name of given) {
+    const spec: OptionSpec = optionTable[name];
+    const value = values[name];
+    if (name === "algorithm") setPath(draft, "algorithm.order", value === "fomaml" ? 1 : 2, name);
+    else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset as Draft);
+    else if (spec.path !== undefined) setPath(draft, spec.path, value, name);
+    else continue;
+    origins[spec.path ?? "algorithm.order"] = `--${name} ${String(value)}`;
+  }
+  return { experiment: checkExperiment(draft), preset: preset.name, origins };
+}
+
+/** @throws {ShoalError} E_EXPERIMENT with every field that is wrong */
+export function checkExperiment(draft: unknown): Experiment {
+  const { data, error } = experimentSchema.safeParse(draft);
+  if (data !== undefined) return data;
+  const faults = error.issues.map(({ path, message }) =>
+    path.length > 0 && !message.startsWith(path.join(".")) ? `${path.join(".")}: ${message}` : message,
+  );
+  throw new ShoalError("E_EXPERIMENT", faults.join("\n"));
+}
+
+function findPreset(name: string): (typeof presets)[number] {
+  const found = presets.find((preset) => preset.name === name);
+  if (found !== undefined) return found;
+  const names = presets.map((preset) => preset.name);
+  throw new ShoalError(
+    "E_USAGE",
+    `--preset: expected one of ${names.join(", ")}, got ${name}; did you mean ${closest(name, names)}?`,
+  );
+}
+
+function readConfig(file: string): Draft {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    throw new ShoalError("E_USAGE", `--config: cannot read ${file}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  try {
+    const fields: unknown = JSON.parse(text);
+    if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) return fields as Draft;
+  } catch (error) {
+    throw new ShoalError("E_USAGE", `--config: ${file} is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  throw new ShoalError("E_USAGE", `--config: expected a JSON object in ${file}, got something else`);
+}
+
+/** Puts `fields` over `draft`, objects field by field; returns the paths that were set. */
+function merge(draft: Draft, fields: Draft, prefix: string): string[] {
+  return Object.entries(fields).flatMap(([key, value]) => {
+    const path = prefix === "" ? key : `${prefix}.${key}`;
+    const before = draft[key];
+    // A section of another type (model, dataset, outer) replaces the preset's as a whole.
+    if (isObject(value) && isObject(before) && sameKind(before, value)) return merge(before, value, path);
+    draft[key] = value;
+    return [path];
+  });
+}
+
+function isObject(value: unknown): value is Draft {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function sameKind(before: Draft, after: Draft): boolean {
+  return ["type", "source"].every((tag) => after[tag] === undefined || after[tag] === before[tag]);
+}
+
+function setPath(draft: Draft, path: string, value: unknown, option: OptionName): void {
+  const keys = path.split(".");
+  const last = keys.pop()!;
+  let at = draft;
+  for (const key of keys) at = at[key] as Draft;
+  if (!(last in at)) {
+    const section = keys.at(-1) ?? "the experiment";
+    const kind = String(at.source ?? at.type ?? "");
+    throw new ShoalError(
+      "E_USAGE",
+      `--${option}: the ${section} ${kind} has no ${last}; leave the option out`,
+    );
+  }
+  at[last] = value;
+}
+
+/** Another source of tasks, with the numbers of the one before where both have them. */
+function datasetFor(source: string, before: Draft): Draft {
+  if (before.source === source) return before;
+  const model = presets.find(({ experiment }) => experiment.dataset.source === source)!.experiment.dataset;
+  const kept = Object.fromEntries(
+    Object.keys(model).flatMap((key) => (key !== "source" && key in before ? [[key, before[key]]] : [])),
+  );
+  return { ...model, ...kept };
+}
