@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// Runs the command line; in a checkout, installs and builds first what is missing or stale.
+import { existsSync } from "node:fs";
+
+const ensure = new URL("../../../tools/ensure-built.mjs", import.meta.url);
+try {
+  // A child of a shoal process runs what that one has built.
+  if (existsSync(ensure) && process.channel === undefined) {
+    const { ensureBuilt } = await import(ensure.href);
+    await ensureBuilt();
+  }
+  const { main } = await import("../dist/main.js");
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : error}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,111 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import type { TaskSourceOptions } from "./task-source-module.ts";
+
+export interface LocalWorkersOptions {
+  readonly url: string;
+  readonly workers: number;
+  /** Compute threads of each. */
+  readonly threads: number;
+  readonly data: TaskSourceOptions;
+  readonly tokenFile: string | undefined;
+  readonly onEvent: (event: LocalWorkerEvent) => void;
+}
+
+export type LocalWorkerEvent =
+  | {
+      readonly type: "local-worker-ended";
+      readonly name: string;
+      readonly how: string;
+      readonly restartMs: number | null;
+    }
+  /** What a worker that ended with an error said last. */
+  | { readonly type: "local-worker-said"; readonly name: string; readonly text: string };
+
+/** Restarts of one local worker before it is given up, and the pause before the first. */
+const RESTARTS_MAX = 5;
+const RESTART_MS = 500;
+/** Last characters of a worker's standard error that are kept for a report. */
+const TAIL = 2_000;
+
+/**
+ * Worker processes on this machine, over the same sockets as any other worker.
+ *
+ * A process that dies is started again, with growing pauses and a limit. All end with this process, also
+ * when it is killed: each holds a channel to it, whose end ends the worker.
+ */
+export class LocalWorkers {
+  readonly #options: LocalWorkersOptions;
+  readonly #children = new Map<string, ChildProcess>();
+  readonly #pauses = new Set<NodeJS.Timeout>();
+  #closing = false;
+
+  constructor(options: LocalWorkersOptions) {
+    this.#options = options;
+    for (let i = 1; i <= options.workers; i++) this.#start(`local-${i}`, 0);
+  }
+
+  /** Ends all workers and waits until they are gone. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const pause of this.#pauses) clearTimeout(pause);
+    await Promise.all(
+      [...this.#children.values()].map(
+        (child) =>
+          new Promise<void>((resolve) => {
+            if (child.exitCode !== null || child.signalCode !== null) return resolve();
+            // A worker that was told that the run is over ends by itself; this is for the others.
+            const kill = setTimeout(() => child.kill("SIGKILL"), 3_000);
+            child.once("exit", () => {
+              clearTimeout(kill);
+              resolve();
+            });
+            child.kill("SIGTERM");
+          }),
+      ),
+    );
+  }
+
+  #start(name: string, restarts: number): void {
+    const { url, threads, data, tokenFile, onEvent } = this.#options;
+    const args = [
+      "worker",
+      "--url",
+      url,
+      "--name",
+      name,
+      "--threads",
+      String(threads),
+      "--cache-dir",
+      data.cacheDir,
+    ];
+    if (data.dataDir !== undefined) args.push("--data", data.dataDir);
+    if (tokenFile !== undefined) args.push("--token-file", tokenFile);
+    const script = fileURLToPath(new URL("../bin/shoal.js", import.meta.url));
+    const child = spawn(process.execPath, [script, ...args], {
+      // The worker's own lines are not for this command's reader; its errors are kept for a report.
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: process.env,
+    });
+    this.#children.set(name, child);
+    let said = "";
+    child.stderr!.setEncoding("utf8").on("data", (text: string) => {
+      said = (said + text).slice(-TAIL);
+    });
+    child.once("exit", (code, signal) => {
+      this.#children.delete(name);
+      if (this.#closing || code === 0) return;
+      if (said.trim() !== "") onEvent({ type: "local-worker-said", name, text: said.trim() });
+      // 2: the worker cannot do this work, however often it is started.
+      const mayRestart = code !== 2 && restarts < RESTARTS_MAX;
+      const restartMs = mayRestart ? RESTART_MS * 2 ** restarts : null;
+      onEvent({ type: "local-worker-ended", name, how: signal ?? `exit code ${code}`, restartMs });
+      if (restartMs === null) return;
+      const pause = setTimeout(() => {
+        this.#pauses.delete(pause);
+        this.#start(name, restarts + 1);
+      }, restartMs);
+      this.#pauses.add(pause);
+    });
+  }
+}

@@ -1,0 +1,285 @@
+import { EventEmitter, once } from "node:events";
+import {
+  type CoordinatorConnection,
+  createMemoryTransport,
+  type Lease,
+  type WorkerMessage,
+} from "@shoal/protocol";
+import { afterEach, describe, expect, test } from "vitest";
+import { type RunWorkerOptions, runWorker, type WorkerOutcome } from "./run-worker.ts";
+import { lineExperiment, programOptions } from "./test-line-experiment.ts";
+import type { WorkerEvent } from "./worker-event.ts";
+
+type Received = { readonly message: WorkerMessage; readonly body: Float32Array | null };
+
+/** A coordinator that does what the test says, over the real wire format. */
+class Script {
+  readonly connections: CoordinatorConnection[] = [];
+  readonly received: Received[] = [];
+  readonly events: WorkerEvent[] = [];
+  readonly #emitter = new EventEmitter();
+  readonly #leave = new AbortController();
+  outcome: Promise<WorkerOutcome> | null = null;
+
+  start(options: Partial<RunWorkerOptions> = {}): this {
+    this.outcome = runWorker({
+      url: "ws://127.0.0.1:1",
+      version: "0.0.0",
+      threads: 1,
+      reconnectForMs: 5_000,
+      signal: this.#leave.signal,
+      onEvent: (event) => {
+        this.events.push(event);
+        this.#emitter.emit("change");
+      },
+      connect: async () => {
+        const [coordinator, worker] = createMemoryTransport();
+        this.connections.push(coordinator);
+        coordinator.onMessage((message, body) => {
+          this.received.push({ message, body });
+          this.#emitter.emit("change");
+        });
+        coordinator.onClose(() => this.#emitter.emit("change"));
+        this.#emitter.emit("change");
+        return worker;
+      },
+      device: programOptions.device,
+      taskSourceModule: programOptions.taskSourceModule,
+      taskSourceOptions: programOptions.taskSourceOptions,
+      ...options,
+    });
+    return this;
+  }
+
+  get connection(): CoordinatorConnection {
+    return this.connections.at(-1)!;
+  }
+
+  leave(): void {
+    this.#leave.abort();
+  }
+
+  /** The `count`-th message of a type, now or when it comes. */
+  async message<T extends WorkerMessage["type"]>(
+    type: T,
+    count = 1,
+  ): Promise<{ message: Extract<WorkerMessage, { type: T }>; body: Float32Array | null }> {
+    for (;;) {
+      const found = this.received.filter(({ message }) => message.type === type)[count - 1];
+      if (found !== undefined) return found as never;
+      await once(this.#emitter, "change");
+    }
+  }
+
+  async connected(count: number): Promise<void> {
+    while (this.connections.length < count) await once(this.#emitter, "change");
+  }
+
+  welcome(changes: Record<string, unknown> = {}): void {
+    this.connection.send({
+      type: "welcome",
+      protocol: 1,
+      runId: "run-1",
+      workerId: "w1",
+      incarnation: 1,
+      heartbeatMs: 1_000,
+      silenceMs: 20_000,
+      experiment: lineExperiment,
+      dataHash: null,
+      ...changes,
+    } as never);
+  }
+
+  /** hello, welcome, ready. */
+  async join(): Promise<number> {
+    const before = this.received.filter(({ message }) => message.type === "ready").length;
+    await this.message("hello", this.connections.length || 1);
+    this.welcome();
+    return (await this.message("ready", before + 1)).message.paramCount;
+  }
+
+  lease(changes: Partial<Lease> = {}): void {
+    this.connection.send({
+      type: "lease",
+      leaseId: 1,
+      round: 0,
+      kind: "train",
+      version: 0,
+      split: "train",
+      level: 1,
+      index: 0,
+      leafCount: 8,
+      tasksPerLeaf: 1,
+      firstEpisode: 0,
+      taskCount: 8,
+      leaseMs: 10_000,
+      ...changes,
+    });
+  }
+
+  params(version: number, paramCount: number, value = 0.1): void {
+    this.connection.send({ type: "params", version }, new Float32Array(paramCount).fill(value));
+  }
+
+  done(): void {
+    this.connection.send({ type: "done", outcome: "complete", message: "all steps are done" });
+  }
+}
+
+describe("runWorker", () => {
+  let script = new Script();
+  afterEach(async () => {
+    script.leave();
+    await script.outcome;
+  });
+
+  test("says hello, gets ready, computes a lease and ends with the run", async () => {
+    script = new Script().start({ name: "ada" });
+    const { message: hello } = await script.message("hello");
+    expect(hello).toMatchObject({ name: "ada", protocolMin: 1, protocolMax: 1, pid: process.pid });
+    script.welcome();
+    const { message: ready } = await script.message("ready");
+    // 8 hidden units: 1 * 8 + 8 + 8 * 1 + 1 parameters
+    expect(ready).toMatchObject({ dataHash: "lines-1", device: "cpu", slots: 1, paramCount: 25 });
+    script.params(0, 25);
+    script.lease({ leaseId: 7, index: 2 });
+    const { message: result, body } = await script.message("result");
+    expect(result).toMatchObject({
+      leaseId: 7,
+      round: 0,
+      version: 0,
+      level: 1,
+      index: 2,
+      taskCount: 2,
+      statCount: 1,
+    });
+    expect(body!.length).toBe(2 + 25);
+    expect(body!.every(Number.isFinite)).toBe(true);
+    script.done();
+    expect(await script.outcome).toEqual({ outcome: "complete", message: "all steps are done" });
+  });
+
+  test("a lease waits for its parameters, and a revoked one is not computed", async () => {
+    script = new Script().start();
+    const paramCount = await script.join();
+    script.lease({ leaseId: 1, version: 3 });
+    script.lease({ leaseId: 2, version: 3, index: 1 });
+    script.connection.send({ type: "revoke", leaseIds: [1] });
+    script.params(3, paramCount);
+    expect((await script.message("result")).message.leaseId).toBe(2);
+    expect(script.received.filter(({ message }) => message.type === "result")).toHaveLength(1);
+  });
+
+  test("heartbeats go on while the worker prepares and computes", async () => {
+    script = new Script().start();
+    await script.message("hello");
+    script.welcome({ heartbeatMs: 20 });
+    await script.message("heartbeat", 2);
+    expect(script.received.some(({ message }) => message.type === "ready")).toBe(false);
+    await script.message("ready");
+    await script.message("heartbeat", 4);
+  });
+
+  test("a cut connection is made again, the program stays, and unanswered results are handed in", async () => {
+    script = new Script().start();
+    const paramCount = await script.join();
+    script.params(0, paramCount);
+    script.lease({ leaseId: 1 });
+    const { message: first, body } = await script.message("result");
+    script.connection.close(1011, "crash");
+    await script.connected(2);
+    await script.join();
+    const { message: again, body: bodyAgain } = await script.message("result", 2);
+    expect({ ...again }).toEqual({ ...first });
+    expect(bodyAgain).toEqual(body);
+    // Answered now: the next connection brings nothing again.
+    script.connection.send({ type: "answer", leaseId: 1, status: "accepted", version: 1 });
+    script.lease({ leaseId: 2, index: 1 });
+    script.params(0, paramCount);
+    expect((await script.message("result", 3)).message.leaseId).toBe(2);
+    expect(script.events.filter(({ type }) => type === "preparing")).toHaveLength(1);
+  });
+
+  test("results of another run are dropped", async () => {
+    script = new Script().start();
+    const paramCount = await script.join();
+    script.params(0, paramCount);
+    script.lease();
+    await script.message("result");
+    script.connection.close(1011, "crash");
+    await script.connected(2);
+    await script.message("hello", 2);
+    script.welcome({ runId: "run-2" });
+    await script.message("ready", 2);
+    script.params(0, paramCount);
+    script.lease({ leaseId: 9, index: 3 });
+    expect((await script.message("result", 2)).message.leaseId).toBe(9);
+  });
+
+  test("leaving gives the leases back and says so", async () => {
+    script = new Script().start();
+    await script.join();
+    script.lease({ version: 5 });
+    script.leave();
+    expect((await script.message("leaving")).message.reason).toMatch(/stopped/);
+    expect((await script.outcome!).outcome).toBe("left");
+  });
+
+  test("a refusal ends the worker with its code", async () => {
+    script = new Script().start();
+    await script.message("hello");
+    script.connection.send({ type: "refuse", code: "E_PROTOCOL", message: "speaks 1, wanted 2" });
+    expect(await script.outcome).toEqual({
+      outcome: "failed",
+      code: "E_PROTOCOL",
+      message: "speaks 1, wanted 2",
+    });
+  });
+
+  test("data of another hash is refused by the worker itself, with what to do", async () => {
+    script = new Script().start();
+    await script.message("hello");
+    script.welcome({ dataHash: "lines-2" });
+    expect((await script.message("leaving")).message.reason).toMatch(/E_DATA_HASH/);
+    expect(await script.outcome).toMatchObject({
+      outcome: "failed",
+      code: "E_DATA_HASH",
+      message: /--data/ as never,
+    });
+  });
+
+  test("missing data ends the worker with the data set's own error", async () => {
+    script = new Script().start({ taskSourceOptions: { fail: true } });
+    await script.message("hello");
+    script.welcome();
+    await script.message("leaving");
+    expect(await script.outcome).toMatchObject({ outcome: "failed", code: "E_DATASET_MISSING" });
+  });
+
+  test("a silent coordinator is left after silenceMs", async () => {
+    script = new Script().start();
+    await script.message("hello");
+    script.welcome({ silenceMs: 200, heartbeatMs: 1_000 });
+    await script.connected(2);
+    expect(script.events).toContainEqual(
+      expect.objectContaining({ type: "lost", reason: expect.stringMatching(/silent for/) }),
+    );
+  });
+
+  test("nobody there: retries with growing pauses and gives up at the deadline", async () => {
+    const events: WorkerEvent[] = [];
+    const outcome = await runWorker({
+      url: "ws://127.0.0.1:9",
+      version: "0.0.0",
+      threads: 1,
+      reconnectForMs: 600,
+      onEvent: (event) => events.push(event),
+      device: programOptions.device,
+      taskSourceModule: programOptions.taskSourceModule,
+      taskSourceOptions: {},
+    });
+    expect(outcome).toMatchObject({ outcome: "failed", code: "E_CONNECT" });
+    expect(outcome.message).toMatch(/no coordinator at ws:\/\/127\.0\.0\.1:9.*gave up after 1 s/);
+    expect(events.filter(({ type }) => type === "waiting").length).toBeGreaterThan(1);
+  });
+});
