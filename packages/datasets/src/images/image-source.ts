@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import type { EpisodeSpec, Split, TaskSource } from "@shoal/core";
+import { ShoalError } from "@shoal/core/outer";
+import { episodeRecipeVersion, sampleEpisode } from "../sample-episode.ts";
+import type { ClassSplit, SplitSizes } from "../split-classes.ts";
+import type { ImageStore } from "./image-store.ts";
+
+/** The part of an image data set's configuration that shapes its episodes. */
+export interface ImageEpisodes {
+  readonly ways: number;
+  readonly shots: number;
+  readonly queries: number;
+  readonly evaluationQueries: number;
+  readonly rotations: boolean;
+}
+
+/**
+ * Refuses episodes that the data cannot give, before any file is opened.
+ *
+ * @throws {ShoalError} E_DATASET_CONFIG
+ */
+export function checkImageEpisodes(
+  dataset: string,
+  episodes: ImageEpisodes,
+  sizes: SplitSizes,
+  examplesPerClass: number,
+): void {
+  const { ways, shots } = episodes;
+  for (const split of ["train", "validation", "test"] as const) {
+    if (ways > sizes[split]) {
+      throw new ShoalError(
+        "E_DATASET_CONFIG",
+        `dataset.ways: expected at most ${sizes[split]}, the characters in the ${split} split of ${dataset}; ` +
+          `got ${ways}; lower the ways or give the split more characters`,
+      );
+    }
+  }
+  for (const name of ["queries", "evaluationQueries"] as const) {
+    const wanted = shots + episodes[name];
+    if (wanted > examplesPerClass) {
+      throw new ShoalError(
+        "E_DATASET_CONFIG",
+        `dataset: expected shots + ${name} <= ${examplesPerClass}, the examples of each character of ` +
+          `${dataset}; got ${shots} + ${episodes[name]} = ${wanted}; lower one of them`,
+      );
+    }
+  }
+}
+
+/** A task source of few-shot classification over the images of a store. */
+export function createImageSource(options: {
+  readonly name: string;
+  readonly description: string;
+  readonly episodes: ImageEpisodes;
+  readonly store: ImageStore;
+  readonly split: ClassSplit;
+  readonly seed: number;
+}): TaskSource {
+  const { episodes, store, split: classes, seed } = options;
+  const { ways, shots, rotations } = episodes;
+  const queriesOf = (split: Split) => (split === "train" ? episodes.queries : episodes.evaluationQueries);
+  const examplesSpec = (count: number): EpisodeSpec["support"] => ({
+    x: { shape: [ways * count, store.height, store.width, 1], dtype: "float32" },
+    y: { shape: [ways * count], dtype: "int32" },
+  });
+  return {
+    name: options.name,
+    problem: { type: "classification", ways },
+    dataHash: hashData(store, classes, episodes),
+    description: options.description,
+    spec: (split) => ({ support: examplesSpec(shots), query: examplesSpec(queriesOf(split)) }),
+    episode(split, index) {
+      const recipe = { store, classes: classes[split], ways, shots, queries: queriesOf(split), rotations };
+      return sampleEpisode(recipe, seed, split, index);
+    },
+  };
+}
+
+/** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
+function hashData(store: ImageStore, classes: ClassSplit, episodes: ImageEpisodes): string {
+  const { ways, shots, queries, evaluationQueries, rotations } = episodes;
+  return createHash("sha256")
+    .update(
+      JSON.stringify({
+        episodeRecipeVersion,
+        content: store.contentHash,
+        train: classes.train,
+        validation: classes.validation,
+        test: classes.test,
+        options: { ways, shots, queries, evaluationQueries, rotations },
+      }),
+    )
+    .digest("hex");
+}

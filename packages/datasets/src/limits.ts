@@ -1,0 +1,34 @@
+/** Every number that bounds what this package reads, waits for or tries again. */
+
+/** Largest JSON header of a packed store, in bytes. Omniglot's 1,623 names take about 60 KiB. */
+export const storeHeaderBytesMax = 4 * 1024 * 1024;
+
+/** Largest archive that is read into memory, in bytes. Omniglot's are 9.5 and 6.5 MB. */
+export const archiveBytesMax = 256 * 1024 * 1024;
+
+/** Most entries in an archive. Omniglot's have 20,275 and 13,860. */
+export const archiveEntriesMax = 200_000;
+
+/** Largest image file in an archive or folder, in bytes, unpacked. Omniglot's are below 1 KiB. */
+export const imageFileBytesMax = 1024 * 1024;
+
+/** Images that are decoded at a time: enough to keep the four threads of libuv's pool busy. */
+export const decodesAtOnce = 8;
+
+/** Images between two progress events. */
+export const imagesPerProgressEvent = 500;
+
+/** Times a download is taken up again after it broke off. */
+export const downloadAttemptsMax = 4;
+
+/** A download without a single byte for this long has stalled, in ms. */
+export const downloadStallMs = 30_000;
+
+/** A whole download may take this long, in ms. */
+export const downloadDeadlineMs = 30 * 60_000;
+
+/** Largest file that is downloaded, in bytes. */
+export const downloadBytesMax = 256 * 1024 * 1024;
+
+/** Redraws of one glyph until it differs from all others of its alphabet. */
+export const glyphDrawsMax = 1_000;

@@ -1,0 +1,141 @@
+import { join } from "node:path";
+import { isShoalError, ShoalError } from "@shoal/core/outer";
+import type { OnDatasetEvent } from "../dataset-event.ts";
+import { cachedStore } from "../images/cached-store.ts";
+import type { ImageStore } from "../images/image-store.ts";
+import { readStoreFile } from "../images/store-file.ts";
+import { downloadOmniglot } from "./download-omniglot.ts";
+import type { PartOnDisk } from "./image-files.ts";
+import { howToGetOmniglot, locateOmniglot, type PartLocation } from "./locate.ts";
+import { openArchive } from "./open-archive.ts";
+import { openFolder } from "./open-folder.ts";
+import { omniglotDirVariable } from "./parts.ts";
+import { type OmniglotImages, readOmniglot } from "./read-omniglot.ts";
+import { type OmniglotPixels, omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
+
+export interface LoadOmniglotOptions {
+  /** Directory with the archives or folders; null: what SHOAL_OMNIGLOT_DIR says, else the cache. */
+  readonly dataDir: string | null;
+  readonly cacheDir: string | null;
+  /** Download the archives into `cacheDir` where they are nowhere else. */
+  readonly download: boolean;
+  readonly onEvent: OnDatasetEvent;
+}
+
+/**
+ * Omniglot at 28 x 28, one store per kind of pixels, each from its packed store where that is there and
+ * made from the same files. The images are decoded at most once.
+ *
+ * Looks in `dataDir`, else in SHOAL_OMNIGLOT_DIR, else in what was downloaded, else it takes the packed
+ * stores alone, else (if allowed) it downloads.
+ *
+ * @throws {ShoalError} E_DATASET_MISSING, E_DATASET_CORRUPT, E_DATASET_CONTENT, E_DOWNLOAD, E_CHECKSUM, E_DISK
+ */
+export async function loadOmniglot(
+  kinds: readonly OmniglotPixels[],
+  options: LoadOmniglotOptions,
+): Promise<ImageStore[]> {
+  const { cacheDir, onEvent } = options;
+  const locations = await findOmniglot(options);
+  if (locations !== null) return loadFromFiles(kinds, await openParts(locations), options);
+
+  if (cacheDir !== null) {
+    const stores = await Promise.all(kinds.map((pixels) => loadStoreAlone(cacheDir, pixels, onEvent)));
+    const found = stores.filter((store) => store !== null);
+    if (found.length === kinds.length) return found;
+  }
+  if (!options.download || cacheDir === null) {
+    throw new ShoalError(
+      "E_DATASET_MISSING",
+      `omniglot: no directory was named and nothing is cached; ${howToGetOmniglot}`,
+    );
+  }
+  const dataDir = omniglotDownloadDir(cacheDir);
+  await downloadOmniglot({ directory: dataDir, onEvent });
+  return loadFromFiles(kinds, await openParts(await locateOmniglot(dataDir)), options);
+}
+
+async function loadFromFiles(
+  kinds: readonly OmniglotPixels[],
+  parts: readonly PartOnDisk[],
+  { cacheDir, onEvent }: LoadOmniglotOptions,
+): Promise<ImageStore[]> {
+  const origin = originOf(parts);
+  let images: Promise<OmniglotImages> | null = null;
+  const stores: ImageStore[] = [];
+  for (const pixels of kinds) {
+    const store = await cachedStore({
+      path: cacheDir === null ? null : omniglotStorePath(cacheDir, pixels),
+      recipe: omniglotRecipe(pixels),
+      origin,
+      build: async () => {
+        images ??= readOmniglot(parts, onEvent);
+        return shrinkOmniglot(await images, pixels, origin);
+      },
+      onEvent,
+    });
+    stores.push(store);
+  }
+  return stores;
+}
+
+/** Where Omniglot's files are: in the directory that was named, else among the downloads, else nowhere. */
+export async function findOmniglot(
+  options: Pick<LoadOmniglotOptions, "dataDir" | "cacheDir">,
+): Promise<readonly PartLocation[] | null> {
+  const named = options.dataDir ?? namedByEnvironment();
+  if (named !== null) return locateOmniglot(named);
+  if (options.cacheDir === null) return null;
+  try {
+    return await locateOmniglot(omniglotDownloadDir(options.cacheDir));
+  } catch (error) {
+    if (isShoalError(error) && error.code === "E_DATASET_MISSING") return null;
+    throw error;
+  }
+}
+
+/** Opens both parts' archives or folders. */
+export function openParts(locations: readonly PartLocation[]): Promise<PartOnDisk[]> {
+  return Promise.all(
+    locations.map(({ part, type, path }) =>
+      type === "archive" ? openArchive(part, path) : openFolder(part, path),
+    ),
+  );
+}
+
+/** One text that changes when the files do. */
+export function originOf(parts: readonly PartOnDisk[]): string {
+  return parts.map(({ part, origin }) => `${part.name}=${origin}`).join(" ");
+}
+
+export function omniglotStorePath(cacheDir: string, pixels: OmniglotPixels): string {
+  return join(cacheDir, `omniglot-${pixels}.store`);
+}
+
+export function omniglotDownloadDir(cacheDir: string): string {
+  return join(cacheDir, "omniglot");
+}
+
+function namedByEnvironment(): string | null {
+  const directory = process.env[omniglotDirVariable];
+  return directory === undefined || directory === "" ? null : directory;
+}
+
+/** The packed store of an earlier start, whose files are gone; null where there is none. */
+async function loadStoreAlone(
+  cacheDir: string,
+  pixels: OmniglotPixels,
+  onEvent: OnDatasetEvent,
+): Promise<ImageStore | null> {
+  const path = omniglotStorePath(cacheDir, pixels);
+  const reading = await readStoreFile(path);
+  if (reading.type === "missing") return null;
+  const recipe = omniglotRecipe(pixels);
+  if (reading.type === "read" && reading.store.recipe === recipe) {
+    onEvent({ type: "cache-used", path });
+    return reading.store;
+  }
+  const reason = reading.type === "rejected" ? reading.reason : `it was made by ${reading.store.recipe}`;
+  onEvent({ type: "cache-rejected", path, reason });
+  return null;
+}

@@ -1,0 +1,78 @@
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { ShoalError } from "@shoal/core/outer";
+import { type OmniglotPart, omniglotDirVariable, omniglotParts } from "./parts.ts";
+
+/** Where one part of Omniglot lies on disk. */
+export interface PartLocation {
+  readonly part: OmniglotPart;
+  readonly type: "archive" | "folder";
+  readonly path: string;
+}
+
+/** Below the directory that the user names: itself, or as torchvision and learn2learn lay it out. */
+const subdirectories = ["", "omniglot-py", "omniglot"] as const;
+
+/**
+ * Finds both parts of Omniglot in `directory`, each as `images_*.zip` or as an extracted `images_*` folder,
+ * directly or under `omniglot-py/` or `omniglot/`. The archive is taken where both are there.
+ *
+ * @throws {ShoalError} E_DATASET_MISSING, which says what was looked for and what is there
+ */
+export async function locateOmniglot(directory: string): Promise<readonly PartLocation[]> {
+  const locations = await Promise.all(omniglotParts.map((part) => locatePart(directory, part)));
+  const found = locations.filter((location) => location !== null);
+  if (found.length === omniglotParts.length) return found;
+
+  const missing = omniglotParts.filter((_, i) => locations[i] === null).map((part) => part.name);
+  throw new ShoalError(
+    "E_DATASET_MISSING",
+    `omniglot: expected ${missing.map((name) => `${name}.zip or ${name}/`).join(" and ")} in ${directory} ` +
+      `(or in its omniglot-py/); found ${await describeDirectory(directory)}; ${howToGetOmniglot}`,
+  );
+}
+
+export const howToGetOmniglot =
+  "get it with `shoal data download omniglot`, or name the directory that has it " +
+  `with --data DIR or ${omniglotDirVariable}`;
+
+async function locatePart(directory: string, part: OmniglotPart): Promise<PartLocation | null> {
+  for (const subdirectory of subdirectories) {
+    const folder = join(directory, subdirectory, part.name);
+    const archive = `${folder}.zip`;
+    if ((await kindOf(archive)) === "file") return { part, type: "archive", path: archive };
+    if ((await kindOf(folder)) === "directory") return { part, type: "folder", path: folder };
+  }
+  return null;
+}
+
+async function kindOf(path: string): Promise<"file" | "directory" | "nothing"> {
+  try {
+    const status = await stat(path);
+    return status.isDirectory() ? "directory" : "file";
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return "nothing";
+    throw new ShoalError(
+      "E_DATASET_MISSING",
+      `omniglot: cannot look at ${path}: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function describeDirectory(directory: string): Promise<string> {
+  try {
+    const names = (await readdir(directory)).sort();
+    if (names.length === 0) return "an empty directory";
+    const shown = names.slice(0, 5).join(", ");
+    return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return "no such directory";
+    if (code === "ENOTDIR") return "a file of that name";
+    return (error as Error).message;
+  }
+}

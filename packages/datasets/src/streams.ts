@@ -1,0 +1,15 @@
+/**
+ * First coordinate of every random stream of this package, so that no two uses of one seed share
+ * numbers: `createRandom(seed, stream.episode, splitIndex, episodeIndex)`.
+ */
+export const stream = {
+  episode: 0xda7a_0001,
+  split: 0xda7a_0002,
+  sinusoid: 0xda7a_0003,
+  alphabet: 0xda7a_0004,
+  character: 0xda7a_0005,
+  glyph: 0xda7a_0006,
+} as const;
+
+/** Second coordinate of an episode's stream: train, validation and test never share numbers. */
+export const splitIndex = { train: 0, validation: 1, test: 2 } as const;
