@@ -1,4 +1,4 @@
-import { type TensorSpec, valueAndGradWithAux } from "@shoal/graph";
+import { type TensorSpec, valueAndGradWithAux, vmap } from "@shoal/graph";
 import * as tf from "@tensorflow/tfjs-core";
 import { adapt } from "./adapt.ts";
 import { createModel } from "./create-model.ts";
@@ -62,7 +62,7 @@ export function trainProgram(experiment: Experiment, source: TaskShapes): LeafPr
     statNames: statNames(["loss", "accuracy"]),
     fn(params, episodes) {
       const { gradient, aux } = valueAndGradWithAux((initial: Params) => {
-        const tasks = eachTask(episodes, experiment.tasksPerLeaf).map(({ support, query }) => {
+        const stats = eachTask(episodes, experiment.tasksPerLeaf, (support, query) => {
           const supportLoss = (p: Params): tf.Tensor =>
             tf.mul(lossOf(problem, model.apply(p, support.x), support.y), scale);
           const path = adapt(supportLoss, initial, {
@@ -70,10 +70,10 @@ export function trainProgram(experiment: Experiment, source: TaskShapes): LeafPr
             rate: algorithm.innerRate,
             order: algorithm.order,
           });
-          return measure(problem, model.apply(path[path.length - 1]!, query.x), query.y);
+          return tf.stack([...measure(problem, model.apply(path.at(-1)!, query.x), query.y)]);
         });
-        const total = tf.addN(tasks.map(([loss]) => loss!));
-        return { value: tf.mul(total, scale), aux: tf.stack(tasks.map((stats) => tf.stack([...stats]))) };
+        const losses = tf.slice(stats, [0, 0], [experiment.tasksPerLeaf, 1]);
+        return { value: tf.mul(tf.sum(losses), scale), aux: stats };
       })(params);
       return { stats: aux, gradient };
     },
@@ -92,14 +92,14 @@ export function evaluateProgram(experiment: Experiment, source: TaskShapes, spli
     kind: "evaluate",
     statNames: statNames(["loss", "accuracy"]).flatMap((name) => afterStep.map((step) => `${name}@${step}`)),
     fn(params, episodes) {
-      const rows = eachTask(episodes, experiment.tasksPerLeaf).map(({ support, query }) => {
+      const stats = eachTask(episodes, experiment.tasksPerLeaf, (support, query) => {
         const supportLoss = (p: Params): tf.Tensor =>
           tf.mul(lossOf(problem, model.apply(p, support.x), support.y), scale);
         const path = adapt(supportLoss, params, { steps, rate: algorithm.innerRate, order: 1 });
         const measured = path.map((adapted) => measure(problem, model.apply(adapted, query.x), query.y));
-        return tf.stack(measured[0]!.flatMap((_, stat) => measured.map((stats) => stats[stat]!)));
+        return tf.stack(measured[0]!.flatMap((_, stat) => measured.map((one) => one[stat]!)));
       });
-      return { stats: tf.stack(rows) };
+      return { stats };
     },
   };
 }
@@ -148,15 +148,23 @@ function stackedSpec({ support, query }: EpisodeSpec, tasks: number): EpisodeTen
   return { support: stacked(support), query: stacked(query) };
 }
 
-/** The tasks of a leaf, one by one. */
-function eachTask({ support, query }: LeafEpisodes, tasks: number): LeafEpisodes[] {
-  const parts = [support.x, support.y, query.x, query.y].map((stacked) =>
-    tf.split(stacked, tasks, 0).map((part) => tf.reshape(part, part.shape.slice(1))),
-  ) as [tf.Tensor[], tf.Tensor[], tf.Tensor[], tf.Tensor[]];
-  return Array.from({ length: tasks }, (_, task) => ({
-    support: { x: parts[0][task]!, y: parts[1][task]! },
-    query: { x: parts[2][task]!, y: parts[3][task]! },
-  }));
+/** The statistics `[tasks, stats]` of a leaf: `task` for its only task, or mapped over all of them. */
+function eachTask(
+  { support, query }: LeafEpisodes,
+  tasks: number,
+  task: (support: LeafExamples, query: LeafExamples) => tf.Tensor,
+): tf.Tensor {
+  if (tasks > 1) {
+    return vmap((s: ExampleTensors<tf.Tensor>, q: ExampleTensors<tf.Tensor>) => task(s, q), [0, 0])(
+      support,
+      query,
+    );
+  }
+  const only = ({ x, y }: LeafExamples): LeafExamples => ({
+    x: tf.reshape(x, x.shape.slice(1)),
+    y: tf.reshape(y, y.shape.slice(1)),
+  });
+  return tf.expandDims(task(only(support), only(query)), 0);
 }
 
 /** Mean loss per example and, for classification, accuracy: scalars. */

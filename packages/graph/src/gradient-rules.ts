@@ -12,7 +12,7 @@ const none = (): readonly Cotangent[] => [null];
 const noneOfTwo = (): readonly Cotangent[] => [null, null];
 
 const zero = (b: GraphBuilder): Node => b.splat(0);
-const sides = (node: Node): [number, number] => [node.shape[1]!, node.shape[2]!];
+const sides = (node: Node): [number, number] => [node.shape.at(-3)!, node.shape.at(-2)!];
 
 /**
  * One rule per primitive. Each result is again in the set of primitives, so gradients of any order are

@@ -287,19 +287,19 @@ export class GraphBuilder {
   }
 
   conv(x: Node, filter: Node, window: Window, outputSides: readonly [number, number]): Node {
-    const shape = [x.shape[0]!, ...outputSides, filter.shape[3]!];
+    const shape = [...x.shape.slice(0, -3), ...outputSides, filter.shape.at(-1)!];
     if (splatValue(x) === 0 || splatValue(filter) === 0) return this.splat(0, shape);
     return this.#make("conv", [x, filter], { window }, shape, "float32");
   }
 
   convInputGrad(dy: Node, filter: Node, window: Window, inputSides: readonly [number, number]): Node {
-    const shape = [dy.shape[0]!, ...inputSides, filter.shape[2]!];
+    const shape = [...dy.shape.slice(0, -3), ...inputSides, filter.shape.at(-2)!];
     if (splatValue(dy) === 0 || splatValue(filter) === 0) return this.splat(0, shape);
     return this.#make("convInputGrad", [dy, filter], { window }, shape, "float32");
   }
 
   convFilterGrad(x: Node, dy: Node, window: Window): Node {
-    const shape = [...window.size, x.shape[3]!, dy.shape[3]!];
+    const shape = [...x.shape.slice(0, -4), ...window.size, x.shape.at(-1)!, dy.shape.at(-1)!];
     if (splatValue(x) === 0 || splatValue(dy) === 0) return this.splat(0, shape);
     return this.#make("convFilterGrad", [x, dy], { window }, shape, "float32");
   }

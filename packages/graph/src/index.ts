@@ -5,3 +5,4 @@ export { GraphError } from "./graph-error.ts";
 export { listBackends } from "./onnx/onnx-executor.ts";
 export { grad, stopGradient, valueAndGrad, valueAndGradWithAux } from "./transforms.ts";
 export { flattenTree, type MapTree, type PathLeaf, type Tree, unflattenTree } from "./tree.ts";
+export { vmap } from "./vmap.ts";

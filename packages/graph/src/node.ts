@@ -78,7 +78,10 @@ export type PrimitiveAttributes = Record<
   scatterAdd: { readonly axis: number; readonly size: number };
   /** `[..., n, k] x [..., k, m]` with equal leading axes; each side may be transposed. */
   matMul: { readonly transposeA: boolean; readonly transposeB: boolean };
-  /** F(x, w): `[N, H, W, C]`, filter -> `[N, OH, OW, O]`. */
+  /**
+   * F(x, w): `[N, H, W, C]`, filter -> `[N, OH, OW, O]`. Leading axes, the same on both sides, are
+   * examples that each have their own filter (`vmap`); so too in the two below.
+   */
   conv: { readonly window: Window };
   /** BI(dy, w): the adjoint of F in x. */
   convInputGrad: { readonly window: Window };

@@ -7,11 +7,12 @@ import type { Graph } from "./graph.ts";
 import { topologicalOrder } from "./node.ts";
 import { lower } from "./passes/lower.ts";
 import { grad } from "./transforms.ts";
+import { vmap } from "./vmap.ts";
 
 /**
  * Every op that capture knows, through the same checks: its value against TensorFlow.js's own CPU
  * kernels, its gradient and the gradient of its gradient against central differences in float64, and
- * the lowered graph and ONNX Runtime against the reference.
+ * mapping over examples, the lowered graph and ONNX Runtime against the reference.
  */
 interface Case {
   readonly name: string;
@@ -186,6 +187,22 @@ const cases: readonly Case[] = [
           ),
         ),
       ),
+  },
+  {
+    name: "gather at computed indices",
+    shapes: [
+      [4, 2],
+      [3, 4],
+    ],
+    f: (x, y) => tf.mul(tf.gather(x, tf.argMax(y, 1)), tf.sum(y)),
+  },
+  {
+    name: "gather at computed indices, second axis",
+    shapes: [
+      [2, 4, 3],
+      [5, 4],
+    ],
+    f: (x, y) => tf.mul(tf.square(tf.gather(x, tf.argMax(y, 1), 1)), tf.sum(y)),
   },
   {
     name: "oneHot",
@@ -395,6 +412,40 @@ describe.each(cases)("$name", (testCase) => {
       expectClose(await run(gradient, values), expected, 1e-7);
     },
   );
+
+  test("is the same mapped over examples as one by one, with its gradients", async () => {
+    const examples = [values, values.map((input) => input.map((value, i) => value * (1 + 0.01 * (i % 3))))];
+    const stacked = values.map((_, k) =>
+      Float32Array.from(examples.flatMap((inputs) => Array.from(inputs[k]!))),
+    );
+    const fns = [(x: tf.Tensor[]) => [testCase.f(...x)]];
+    if (testCase.differentiable !== false) fns.push((x) => grad(slope)(x));
+    for (const fn of fns) {
+      const single = await compile(captureOf(testCase, fn), { device: "reference" });
+      const expected = await Promise.all(examples.map((inputs) => run(single, inputs)));
+      // All arguments mapped; then all but the first, which the examples share.
+      for (const shared of testCase.shapes.length > 1 ? [false, true] : [false]) {
+        const batch = specs(testCase).map(({ shape, dtype }, k) => ({
+          shape: shared && k === 0 ? shape : [2, ...shape],
+          dtype,
+        }));
+        const graph = capture((x: tf.Tensor[]) => {
+          const axes = x.map((_, k) => (shared && k === 0 ? null : 0)) as never;
+          return vmap((...each: tf.Tensor[]) => fn(each), axes)(...x);
+        }, batch as never);
+        const inputs = shared ? [values[0]!, ...stacked.slice(1)] : stacked;
+        const mixed = shared
+          ? await Promise.all(examples.map((one) => run(single, [values[0]!, ...one.slice(1)])))
+          : expected;
+        const joined = mixed[0]!.map((_, k) => mixed.flatMap((outputs) => outputs[k]!));
+        expectClose(await run(await compile(graph, { device: "reference" }), inputs), joined, 1e-11);
+        expectClose(await run(await compile(lower(graph), { device: "reference" }), inputs), joined, 1e-11);
+        const onnx = await compile(graph, { device: "cpu" });
+        expectClose(await run(onnx, inputs), joined, 2e-5);
+        await onnx.close();
+      }
+    }
+  });
 
   test("is the same when lowered, and in ONNX Runtime within float32", async () => {
     const graphs = [captureOf(testCase, (x) => testCase.f(...x))];

@@ -4,7 +4,7 @@ import type { Node, Shape } from "./node.ts";
 /** The same node over other inputs, simplified anew: how a pass rebuilds a graph. */
 export function rebuildNode(builder: GraphBuilder, node: Node, inputs: readonly Node[]): Node {
   const [a, b, c] = inputs as [Node, Node, Node];
-  const sides = (shape: Shape): [number, number] => [shape[1]!, shape[2]!];
+  const sides = (shape: Shape): [number, number] => [shape.at(-3)!, shape.at(-2)!];
   switch (node.op) {
     case "input":
       return builder.input(node.attributes.name, node.attributes.index, node.shape, node.dtype);

@@ -285,17 +285,28 @@ function convolve(
     convFilterGrad: { x: a, dy: b, w: y, from: first.shape, to: second.shape },
   }[node.op];
   const { x, dy, w, from, to } = roles;
-  const [channels, filters] = [from[3]!, to[3]!];
-  forEachTap(node, from, to, (_, output, input, tap) => {
-    for (let i = 0; i < channels; i++) {
-      for (let o = 0; o < filters; o++) {
-        const [ix, iy, iw] = [input * channels + i, output * filters + o, (tap * channels + i) * filters + o];
-        if (node.op === "conv") dy[iy]! += x[ix]! * w[iw]!;
-        else if (node.op === "convInputGrad") x[ix]! += dy[iy]! * w[iw]!;
-        else w[iw]! += x[ix]! * dy[iy]!;
+  const [channels, filters] = [from.at(-1)!, to.at(-1)!];
+  // With leading axes, each example has its own slice of images, outputs and filter.
+  const examples = sizeOf(from.slice(0, -4));
+  for (let t = 0; t < examples; t++) {
+    const [xAt, dyAt, wAt] = [x, dy, w].map((array) => (array.length / examples) * t) as [
+      number,
+      number,
+      number,
+    ];
+    forEachTap(node, from.slice(-4), to.slice(-4), (_, output, input, tap) => {
+      for (let i = 0; i < channels; i++) {
+        for (let o = 0; o < filters; o++) {
+          const ix = xAt + input * channels + i;
+          const iy = dyAt + output * filters + o;
+          const iw = wAt + (tap * channels + i) * filters + o;
+          if (node.op === "conv") dy[iy]! += x[ix]! * w[iw]!;
+          else if (node.op === "convInputGrad") x[ix]! += dy[iy]! * w[iw]!;
+          else w[iw]! += x[ix]! * dy[iy]!;
+        }
       }
-    }
-  });
+    });
+  }
   return y;
 }
 

@@ -1,5 +1,5 @@
 import type { GraphBuilder } from "../graph-builder.ts";
-import type { Node, Window } from "../node.ts";
+import { type Node, type Shape, sizeOf, type Window } from "../node.ts";
 import { indexWindow } from "./window-index.ts";
 
 /**
@@ -21,12 +21,10 @@ export function lowerConvolution(
 ): Node {
   const [first, second] = inputs as [Node, Node];
   const { window } = node.attributes;
-  const taps = window.size[0] * window.size[1];
   switch (node.op) {
     case "conv": {
-      const [, , channels, filters] = second.shape as [number, number, number, number];
       const rows = columns(b, first, window, node);
-      return b.reshape(b.matMul(rows, b.reshape(second, [taps * channels, filters])), node.shape);
+      return b.reshape(b.matMul(rows, asMatrix(b, second)), node.shape);
     }
     case "convFilterGrad": {
       const rows = columns(b, first, window, second);
@@ -44,12 +42,10 @@ export function lowerConvolution(
 
 /** `[N * OH * OW, taps * C]`: under each output position, the inputs that its taps read. */
 function columns(b: GraphBuilder, x: Node, window: Window, output: Node): Node {
-  const [images, , , channels] = x.shape as [number, number, number, number];
-  const taps = window.size[0] * window.size[1];
-  const positions = output.shape[1]! * output.shape[2]!;
-  const index = indexWindow(window, x.shape, output.shape);
+  const index = indexWindow(window, imageShape(x), imageShape(output));
   const rows = gatherRows(b, x, index.inputOfTap, index.inputOfTapHasHoles);
-  return b.reshape(rows, [images * positions, taps * channels]);
+  const [images, height, width] = imageShape(output);
+  return b.reshape(rows, [...lead(x), images * height * width, tapsOf(window) * x.shape.at(-1)!]);
 }
 
 /** BI as columns of `dy`, times the filter with input and output channels swapped. */
@@ -60,15 +56,17 @@ function gathered(
   filter: Node,
 ): Node {
   const { window } = node.attributes;
-  const [, , channels, filters] = filter.shape as [number, number, number, number];
-  const taps = window.size[0] * window.size[1];
-  const [images, height, width] = node.shape as [number, number, number];
-  const index = indexWindow(window, node.shape, dy.shape);
+  const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
+  const taps = tapsOf(window);
+  const [images, height, width] = imageShape(node);
+  const index = indexWindow(window, imageShape(node), imageShape(dy));
   const rows = gatherRows(b, dy, index.outputOfTap, index.outputOfTapHasHoles);
-  const swapped = b.transpose(b.reshape(filter, [taps, channels, filters]), [0, 2, 1]);
+  const before = lead(filter);
+  const swap = [...before.map((_, axis) => axis), ...[0, 2, 1].map((axis) => before.length + axis)];
+  const swapped = b.transpose(b.reshape(filter, [...before, taps, channels, filters]), swap);
   return b.matMul(
-    b.reshape(rows, [images * height * width, taps * filters]),
-    b.reshape(swapped, [taps * filters, channels]),
+    b.reshape(rows, [...before, images * height * width, taps * filters]),
+    b.reshape(swapped, [...before, taps * filters, channels]),
   );
 }
 
@@ -80,34 +78,55 @@ function scattered(
   filter: Node,
 ): Node {
   const { window } = node.attributes;
-  const [, , channels, filters] = filter.shape as [number, number, number, number];
-  const taps = window.size[0] * window.size[1];
-  const [images, outHeight, outWidth] = dy.shape as [number, number, number];
-  const products = b.matMul(asRows(b, dy), b.reshape(filter, [taps * channels, filters]), false, true);
-  return foldTaps(b, b.reshape(products, [images, outHeight * outWidth * taps, channels]), window, node, dy);
+  const products = b.matMul(asRows(b, dy), asMatrix(b, filter), false, true);
+  const [images, outHeight, outWidth] = imageShape(dy);
+  const all = images * sizeOf(lead(dy));
+  const values = b.reshape(products, [all, outHeight * outWidth * tapsOf(window), filter.shape.at(-2)!]);
+  return foldTaps(b, values, window, imageShape(node), imageShape(dy));
 }
 
 /** Adds `[N, OH * OW * taps, C]`, a value per output and tap, into the inputs that the taps read. */
-export function foldTaps(b: GraphBuilder, values: Node, window: Window, input: Node, output: Node): Node {
-  const [images, height, width, channels] = input.shape as [number, number, number, number];
-  const index = indexWindow(window, input.shape, output.shape);
+export function foldTaps(b: GraphBuilder, values: Node, window: Window, input: Shape, output: Shape): Node {
+  const [, height, width] = input as [number, number, number];
+  const [images, , channels] = values.shape as [number, number, number];
+  const index = indexWindow(window, input, output);
   const rows = gatherRows(b, values, index.pairsOfInput, index.pairsOfInputHasHoles);
   const summed = b.reduceSum(b.reshape(rows, [images * height * width, index.readers, channels]), [1]);
   return b.reshape(summed, [images, height, width, channels]);
 }
 
-/** Rows of `[N, positions..., C]` at `index`, where position `positions` is a row of `hole`. */
+/** Rows of `[N, H, W, C]` or `[N, positions, C]` at `index`; position `positions` is a row of `hole`. */
 export function gatherRows(b: GraphBuilder, x: Node, index: Int32Array, hasHoles: boolean, hole = 0): Node {
-  const images = x.shape[0]!;
-  const channels = x.shape[x.shape.length - 1]!;
-  const positions = x.shape.slice(1, -1).reduce((product, side) => product * side, 1);
+  const channels = x.shape.at(-1)!;
+  const positions = x.shape.length === 3 ? x.shape[1]! : x.shape.at(-3)! * x.shape.at(-2)!;
+  const images = sizeOf(x.shape) / (positions * channels);
   const rows = b.reshape(x, [images, positions, channels]);
   if (index.length === positions && index.every((position, i) => position === i)) return rows;
   const source = hasHoles ? b.concat([rows, b.splat(hole, [images, 1, channels])], 1) : rows;
   return b.gather(source, b.constant(index, [index.length], "int32"), 1);
 }
 
+/** Axes of examples that each have their own filter. */
+function lead(x: Node): Shape {
+  return x.shape.slice(0, -4);
+}
+
+function imageShape(x: Node): [number, number, number, number] {
+  return x.shape.slice(-4) as [number, number, number, number];
+}
+
+function tapsOf(window: Window): number {
+  return window.size[0] * window.size[1];
+}
+
+/** Images as rows of channels. */
 function asRows(b: GraphBuilder, x: Node): Node {
-  const channels = x.shape[3]!;
-  return b.reshape(x, [x.shape[0]! * x.shape[1]! * x.shape[2]!, channels]);
+  const [images, height, width, channels] = imageShape(x);
+  return b.reshape(x, [...lead(x), images * height * width, channels]);
+}
+
+/** A filter as a matrix `[taps * C, O]`. */
+function asMatrix(b: GraphBuilder, filter: Node): Node {
+  const [height, width, channels, filters] = imageShape(filter);
+  return b.reshape(filter, [...lead(filter), height * width * channels, filters]);
 }

@@ -141,5 +141,5 @@ function scatterTaps(
   }
   const values = b.concat([rest, ...parts], 2);
   const flat = b.reshape(values, [images, sizeOf(values.shape) / (images * channels), channels]);
-  return foldTaps(b, flat, window, node, dy);
+  return foldTaps(b, flat, window, node.shape, dy.shape);
 }
