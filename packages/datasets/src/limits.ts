@@ -32,3 +32,6 @@ export const downloadBytesMax = 256 * 1024 * 1024;
 
 /** Redraws of one glyph until it differs from all others of its alphabet. */
 export const glyphDrawsMax = 1_000;
+
+/** A temporary file this old, in ms, was left by a process that died, and is removed. */
+export const temporaryFileAgeMs = 60 * 60_000;

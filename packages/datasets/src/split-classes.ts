@@ -14,7 +14,7 @@ export type ClassSplit = Readonly<Record<Split, readonly number[]>>;
  * `sizes.train` are for training, the next for validation, the next for test. The run's seed plays no
  * part, so a checkpoint is never tested on classes it was trained on.
  *
- * @throws {ShoalError} E_DATASET_CONFIG if there are not enough classes
+ * @throws {ShoalError} E_DATASET_CONFIG if there are not enough classes, or the seed is no 32-bit integer
  */
 export function splitClasses(
   dataset: string,
@@ -28,6 +28,12 @@ export function splitClasses(
       "E_DATASET_CONFIG",
       `dataset: expected trainClasses + validationClasses + testClasses <= ${classCount}, the characters of ` +
         `${dataset}; got ${sizes.train} + ${sizes.validation} + ${sizes.test} = ${wanted}; lower one of them`,
+    );
+  }
+  if (splitSeed > 0xffff_ffff) {
+    throw new ShoalError(
+      "E_DATASET_CONFIG",
+      `dataset.splitSeed: expected an integer from 0 to 4294967295, got ${splitSeed}`,
     );
   }
   const classes = Array.from({ length: classCount }, (_, i) => i);

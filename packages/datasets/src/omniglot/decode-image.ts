@@ -13,7 +13,7 @@ export const bitmapBytes = Math.ceil(omniglotSidePx ** 2 / 8);
  * @throws {ShoalError} E_DATASET_CORRUPT if it is no such image
  */
 export async function decodeImage(where: string, png: Buffer): Promise<Uint8Array> {
-  const { data, info } = await sharp(png, { failOn: "warning" })
+  const { data, info } = await sharp(png, { failOn: "warning", sequentialRead: false })
     .toColourspace("b-w")
     .raw()
     .toBuffer({ resolveWithObject: true })
