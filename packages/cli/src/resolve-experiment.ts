@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type Experiment, experimentSchema, presets } from "@shoal/core";
+import { type Experiment, parseExperiment, presets } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
 import { closest } from "fastest-levenshtein";
 import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
@@ -37,17 +37,7 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
     else continue;
     origins[spec.path ?? "algorithm.order"] = `--${name} ${String(value)}`;
   }
-  return { experiment: checkExperiment(draft), preset: preset.name, origins };
-}
-
-/** @throws {ShoalError} E_EXPERIMENT with every field that is wrong */
-export function checkExperiment(draft: unknown): Experiment {
-  const { data, error } = experimentSchema.safeParse(draft);
-  if (data !== undefined) return data;
-  const faults = error.issues.map(({ path, message }) =>
-    path.length > 0 && !message.startsWith(path.join(".")) ? `${path.join(".")}: ${message}` : message,
-  );
-  throw new ShoalError("E_EXPERIMENT", faults.join("\n"));
+  return { experiment: parseExperiment(draft), preset: preset.name, origins };
 }
 
 function findPreset(name: string): (typeof presets)[number] {

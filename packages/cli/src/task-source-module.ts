@@ -1,6 +1,5 @@
-import type { TaskSource } from "@shoal/core";
+import { parseExperiment, type TaskSource } from "@shoal/core";
 import { openTaskSource as open } from "@shoal/datasets";
-import { checkExperiment } from "./resolve-experiment.ts";
 
 /** The options of `openTaskSource` that may cross to a worker's thread: plain data. */
 export interface TaskSourceOptions {
@@ -14,6 +13,6 @@ export interface TaskSourceOptions {
  * here because `worker` knows no data set and `datasets` no worker.
  */
 export function openTaskSource(experiment: unknown, options: TaskSourceOptions): Promise<TaskSource> {
-  const { dataset, seed } = checkExperiment(experiment);
+  const { dataset, seed } = parseExperiment(experiment);
   return open(dataset, { seed, ...options });
 }

@@ -40,6 +40,27 @@ describe("adapt", () => {
     expect(metaGradient).toBeCloseTo(2 * -2 * 0.512 * 0.512, 6);
   });
 
+  // f(w, b) = (w b - 3)^2 with b fixed, from w = 1, b = 2: df/dw = 2 b (w b - 3) = -4, so w' = 1.4, b' = 2.
+  // f' = (2.8 - 3)^2. d/dw = 2 b (w' b - 3) (1 - 0.2 b^2) = -0.8 * 0.2 = -0.16.
+  // dw'/db = -0.2 (2 w b - 3) = -0.2, d/db = 2 (w' b - 3) (w' + b dw'/db) = -0.4 * (1.4 - 0.4) = -0.4.
+  test("a fixed parameter stays, and the meta-gradient reaches it through the steps of the others", async () => {
+    const productLoss = ({ w, b }: Params): tf.Tensor => tf.square(tf.sub(tf.mul(w!, b!), 3));
+    const last = (params: Params): Params =>
+      adapt(productLoss, params, { steps: 1, rate: 0.1, order: 2, fixed: new Set(["b"]) }).at(-1)!;
+    const graph = capture(
+      (params: Params) => ({
+        adapted: last(params),
+        gradient: grad((p: Params) => productLoss(last(p)))(params),
+      }),
+      { ...specs, b: { shape: [], dtype: "float32" as const } },
+    );
+    const executable = await compile(graph, { device: "reference" });
+    const results = (await executable.run([Float64Array.of(1), Float64Array.of(2)])).map(([value]) => value);
+    [1.4, 2, -0.16, -0.4].forEach((expected, i) => {
+      expect(results[i]).toBeCloseTo(expected, 6);
+    });
+  });
+
   test.each([
     [{ steps: 0, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 0"],
     [{ steps: 1.5, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 1.5"],

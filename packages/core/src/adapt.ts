@@ -10,6 +10,8 @@ export interface AdaptOptions {
   readonly rate: number;
   /** 2: gradients flow through the steps. 1: the inner gradients are constants (first-order MAML). */
   readonly order: 1 | 2;
+  /** Names of the parameters that stay as they are. Default: none. */
+  readonly fixed?: ReadonlySet<string>;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface AdaptOptions {
 export function adapt(
   loss: (params: Params) => tf.Tensor,
   params: Params,
-  { steps, rate, order }: AdaptOptions,
+  { steps, rate, order, fixed = new Set() }: AdaptOptions,
 ): readonly Params[] {
   if (!Number.isInteger(steps) || steps < 1) {
     throw new ShoalError("E_EXPERIMENT", `innerSteps: expected an integer >= 1, got ${steps}`);
@@ -36,11 +38,11 @@ export function adapt(
     const before = path[step]!;
     const exact = grad(loss)(before);
     const gradient = order === 1 ? stopGradient(exact) : exact;
-    path.push(
-      Object.fromEntries(
-        Object.entries(before).map(([name, p]) => [name, tf.sub(p, tf.mul(rate, gradient[name]!))]),
-      ),
-    );
+    const stepped = Object.entries(before).map(([name, p]) => [
+      name,
+      fixed.has(name) ? p : tf.sub(p, tf.mul(rate, gradient[name]!)),
+    ]);
+    path.push(Object.fromEntries(stepped));
   }
   return path;
 }

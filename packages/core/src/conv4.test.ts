@@ -34,17 +34,26 @@ const options: Conv4Options = {
   filters: 3,
   outputs: 4,
   downsampling: "maxpool",
-  batchNormAffine: true,
+  batchNorm: "affine",
   head: "glorot",
 };
 
 describe.each([
   { name: "max-pool, affine", options },
-  { name: "max-pool, plain", options: { ...options, batchNormAffine: false } },
+  { name: "max-pool, plain", options: { ...options, batchNorm: "none" as const } },
   { name: "stride, affine", options: { ...options, downsampling: "stride" as const } },
   {
+    name: "stride, shift",
+    options: { ...options, downsampling: "stride" as const, batchNorm: "outer-shift" as const },
+  },
+  {
     name: "stride, plain, normal head",
-    options: { ...options, downsampling: "stride" as const, batchNormAffine: false, head: "normal" as const },
+    options: {
+      ...options,
+      downsampling: "stride" as const,
+      batchNorm: "none" as const,
+      head: "normal" as const,
+    },
   },
 ])("conv4 ($name)", ({ options }) => {
   const model = conv4(options);
@@ -97,13 +106,14 @@ describe.each([
 });
 
 test("conv4 has the parameters of the papers", () => {
-  // Omniglot, strided, no affine: 9 * 64 + 3 * 9 * 64 * 64 + 64 * 5 + 5 = 111,493
+  // Omniglot, strided: 9 * 64 + 3 * 9 * 64 * 64 + 64 * 5 + 5 = 111,493, and 4 * 64 shifts
   const sizes = (o: Partial<Conv4Options>): number =>
     conv4({ ...options, image: [28, 28, 1], filters: 64, outputs: 5, ...o }).params.reduce(
       (total, { shape }) => total + shape.reduce((product, side) => product * side, 1),
       0,
     );
-  expect(sizes({ downsampling: "stride", batchNormAffine: false })).toBe(111_493);
+  expect(sizes({ downsampling: "stride", batchNorm: "none" })).toBe(111_493);
+  expect(sizes({ downsampling: "stride", batchNorm: "outer-shift" })).toBe(111_493 + 256);
   // MiniImageNet: 27 * 32 + 3 * 9 * 32 * 32 + 8 * 32 + 5 * 5 * 32 * 5 + 5 = 32,773
   expect(sizes({ image: [84, 84, 3], filters: 32 })).toBe(27 * 32 + 27 * 1024 + 256 + 4000 + 5);
 });

@@ -9,8 +9,8 @@ export interface Conv4Options {
   readonly outputs: number;
   /** `maxpool`: 2x2 max-pooling after each layer, then flatten. `stride`: stride 2, then a mean over space. */
   readonly downsampling: "maxpool" | "stride";
-  /** Batch norm has a learned scale gamma and shift beta. */
-  readonly batchNormAffine: boolean;
+  /** Learned: scale gamma and shift beta; or beta alone, which the inner loop leaves alone; or nothing. */
+  readonly batchNorm: "affine" | "outer-shift" | "none";
   readonly head: "glorot" | "normal";
 }
 
@@ -35,13 +35,13 @@ const EPSILON = 1e-3;
  * @see Vinyals et al. 2016; Finn et al. 2017, section 5.2 and appendix A.1
  */
 export function conv4(options: Conv4Options): Model {
-  const { image, filters, outputs, downsampling, batchNormAffine } = options;
+  const { image, filters, outputs, downsampling, batchNorm } = options;
   const features = featureCount(options);
   const channelsOf = (layer: number): number => (layer === 1 ? image[2] : filters);
   const layers = Array.from({ length: LAYERS }, (_, i) => i + 1);
   return {
     params: [
-      ...layers.flatMap((layer) => convParams(layer, channelsOf(layer), filters, batchNormAffine)),
+      ...layers.flatMap((layer) => convParams(layer, channelsOf(layer), filters, batchNorm)),
       {
         name: "head.weights",
         shape: [features, outputs],
@@ -49,8 +49,9 @@ export function conv4(options: Conv4Options): Model {
           options.head === "normal"
             ? { type: "normal", standardDeviation: 1 }
             : { type: "glorot", fanIn: features, fanOut: outputs },
+        adapted: true,
       },
-      { name: "head.bias", shape: [outputs], initial: { type: "constant", value: 0 } },
+      { name: "head.bias", shape: [outputs], initial: { type: "constant", value: 0 }, adapted: true },
     ],
     apply(params, x) {
       let y = x as tf.Tensor4D;
@@ -71,20 +72,34 @@ function featureCount({ image, filters, downsampling }: Conv4Options): number {
   return sideAfter(image[0]) * sideAfter(image[1]) * filters;
 }
 
-function convParams(layer: number, channels: number, filters: number, affine: boolean): ParamSpec[] {
+function convParams(
+  layer: number,
+  channels: number,
+  filters: number,
+  batchNorm: Conv4Options["batchNorm"],
+): ParamSpec[] {
   const name = `conv${layer}`;
   const fans = { fanIn: TAPS * channels, fanOut: TAPS * filters };
   const weights: ParamSpec = {
     name: `${name}.weights`,
     shape: [3, 3, channels, filters],
     initial: { type: "glorot", ...fans },
+    adapted: true,
   };
-  if (!affine) return [weights];
-  return [
-    weights,
-    { name: `${name}.gamma`, shape: [filters], initial: { type: "constant", value: 1 } },
-    { name: `${name}.beta`, shape: [filters], initial: { type: "constant", value: 0 } },
-  ];
+  const perFilter = (suffix: string, value: number): ParamSpec => ({
+    name: `${name}.${suffix}`,
+    shape: [filters],
+    initial: { type: "constant", value },
+    adapted: batchNorm === "affine",
+  });
+  switch (batchNorm) {
+    case "affine":
+      return [weights, perFilter("gamma", 1), perFilter("beta", 0)];
+    case "outer-shift":
+      return [weights, perFilter("beta", 0)];
+    case "none":
+      return [weights];
+  }
 }
 
 /** Convolution, batch norm, ReLU and down-sampling: `[n, h, w, c]` -> `[n, h', w', filters]`. */

@@ -33,13 +33,13 @@ export function createModel(config: ModelConfig, problem: Problem, spec: Episode
           `model: conv4 expects images of at least 16x16 pixels, got examples of shape [${example}]; use the mlp model`,
         );
       }
-      const { filters, downsampling, batchNormAffine, head } = config;
+      const { filters, downsampling, batchNorm, head } = config;
       return conv4({
         image: [height, width, channels],
         filters,
         outputs,
         downsampling,
-        batchNormAffine,
+        batchNorm,
         head,
       });
     }

@@ -1,9 +1,13 @@
 import { z } from "zod";
+import { ShoalError } from "./outer/shoal-error.ts";
 
 /**
  * Everything that decides a run's bits, as plain JSON. The coordinator sends it to every worker;
  * how many workers compute it, on how many threads, is not part of it.
  */
+
+/** Episode indices are 32-bit coordinates of the random streams. */
+const EPISODES_MAX = 2 ** 32;
 
 const count = z.int().min(1);
 const rate = z.number().positive().finite();
@@ -54,8 +58,11 @@ const conv4 = z.strictObject({
   filters: count,
   /** `maxpool`: 2x2 max-pool and flatten. `stride`: stride-2 convolutions and a mean over space. */
   downsampling: z.enum(["maxpool", "stride"]),
-  /** Batch norm has a learned scale and shift, adapted in the inner loop. */
-  batchNormAffine: z.boolean(),
+  /**
+   * What batch norm learns. `affine`: a scale and a shift, adapted in the inner loop. `outer-shift`: a
+   * shift that only the outer optimizer moves (the MAML authors). `none`: nothing.
+   */
+  batchNorm: z.enum(["affine", "outer-shift", "none"]),
   /** `glorot`: Glorot uniform. `normal`: N(0, 1), as the MAML authors' strided network. */
   head: z.enum(["glorot", "normal"]),
 });
@@ -107,7 +114,9 @@ const fields = z.strictObject({
 
 /** Checks an experiment's fields, and that they fit together. */
 export const experimentSchema = fields.superRefine((experiment, context) => {
-  const { tasksPerLeaf, evaluation } = experiment;
+  const fault = (path: string, message: string): void =>
+    context.addIssue({ code: "custom", path: path.split("."), message });
+  const { dataset, tasksPerLeaf, evaluation } = experiment;
   const taskCounts = {
     metaBatch: experiment.metaBatch,
     "evaluation.validationTasks": evaluation.validationTasks,
@@ -115,14 +124,39 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
   };
   for (const [name, count] of Object.entries(taskCounts)) {
     if (count % tasksPerLeaf === 0) continue;
-    const message = `${name}: expected a multiple of tasksPerLeaf (${tasksPerLeaf}), got ${count}`;
-    context.addIssue({ code: "custom", path: name.split("."), message });
+    fault(name, `expected a multiple of tasksPerLeaf (${tasksPerLeaf}), got ${count}`);
   }
-  if (experiment.model.type === "conv4" && experiment.dataset.source === "sinusoid") {
-    const message = "model: conv4 needs images, and sinusoid has none; use mlp";
-    context.addIssue({ code: "custom", path: ["model"], message });
+  if (experiment.model.type === "conv4" && dataset.source === "sinusoid") {
+    fault("model", "conv4 needs images, and sinusoid has none; use mlp");
+  }
+  if (experiment.algorithm.lossReduction === "sum-over-ways" && dataset.source === "sinusoid") {
+    fault("algorithm.lossReduction", "sum-over-ways needs classes, and sinusoid has none; use mean");
+  }
+  if (dataset.source === "omniglot") {
+    for (const split of ["trainClasses", "validationClasses", "testClasses"] as const) {
+      if (dataset[split] >= dataset.ways) continue;
+      fault(`dataset.${split}`, `expected at least ${dataset.ways} (ways), got ${dataset[split]}`);
+    }
+  }
+  if (experiment.steps * experiment.metaBatch > EPISODES_MAX) {
+    const tasks = experiment.steps * experiment.metaBatch;
+    fault("steps", `expected at most 2^32 tasks in all (steps * metaBatch), got ${tasks}`);
   }
 });
+
+/**
+ * The experiment in `value`, which came from a file, a command line or a wire.
+ *
+ * @throws {ShoalError} E_EXPERIMENT with one line for each field that is wrong or does not fit the others
+ */
+export function parseExperiment(value: unknown): Experiment {
+  const { data, error } = experimentSchema.safeParse(value);
+  if (data !== undefined) return data;
+  const faults = error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join(".")}: ${message}` : message,
+  );
+  throw new ShoalError("E_EXPERIMENT", faults.join("\n"), { cause: error });
+}
 
 export type Experiment = z.infer<typeof fields>;
 export type DatasetConfig = Experiment["dataset"];

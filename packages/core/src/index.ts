@@ -7,6 +7,7 @@ export {
   type Experiment,
   experimentSchema,
   type ModelConfig,
+  parseExperiment,
 } from "./experiment.ts";
 export { type Initializer, initialize } from "./initialize.ts";
 export {

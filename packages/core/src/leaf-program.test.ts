@@ -47,11 +47,15 @@ function experimentWith(
 }
 
 const mlp: Experiment["model"] = { type: "mlp", hidden: [6] };
-const conv4 = (downsampling: "maxpool" | "stride"): Experiment["model"] => ({
+type Conv4 = Extract<Experiment["model"], { type: "conv4" }>;
+const conv4 = (
+  downsampling: Conv4["downsampling"],
+  batchNorm: Conv4["batchNorm"] = "affine",
+): Experiment["model"] => ({
   type: "conv4",
   filters: 2,
   downsampling,
-  batchNormAffine: true,
+  batchNorm,
   head: "glorot",
 });
 
@@ -86,6 +90,12 @@ describe.each([
     name: "strided conv4, loss summed over ways",
     source: images,
     experiment: experimentWith({ lossReduction: "sum-over-ways", innerSteps: 1 }, conv4("stride")),
+    scale: 3,
+  },
+  {
+    name: "strided conv4 as the MAML authors', its shift outside of the inner loop",
+    source: images,
+    experiment: experimentWith({ lossReduction: "sum-over-ways" }, conv4("stride", "outer-shift")),
     scale: 3,
   },
 ])("the train program ($name)", ({ source, experiment, scale }) => {

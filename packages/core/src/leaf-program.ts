@@ -54,7 +54,7 @@ export interface LeafProgram {
  */
 export function trainProgram(experiment: Experiment, source: TaskShapes): LeafProgram {
   const { algorithm } = experiment;
-  const { problem, model, statNames, ...shapes } = prepare(experiment, source, "train");
+  const { problem, model, fixed, statNames, ...shapes } = prepare(experiment, source, "train");
   const scale = lossScale(problem, algorithm.lossReduction);
   return {
     ...shapes,
@@ -69,6 +69,7 @@ export function trainProgram(experiment: Experiment, source: TaskShapes): LeafPr
             steps: algorithm.innerSteps,
             rate: algorithm.innerRate,
             order: algorithm.order,
+            fixed,
           });
           return tf.stack([...measure(problem, model.apply(path.at(-1)!, query.x), query.y)]);
         });
@@ -83,7 +84,7 @@ export function trainProgram(experiment: Experiment, source: TaskShapes): LeafPr
 /** Meta-testing: loss and accuracy on the query set before adaptation and after each inner step. */
 export function evaluateProgram(experiment: Experiment, source: TaskShapes, split: Split): LeafProgram {
   const { algorithm } = experiment;
-  const { problem, model, statNames, ...shapes } = prepare(experiment, source, split);
+  const { problem, model, fixed, statNames, ...shapes } = prepare(experiment, source, split);
   const scale = lossScale(problem, algorithm.lossReduction);
   const steps = experiment.evaluation.innerSteps;
   const afterStep = Array.from({ length: steps + 1 }, (_, step) => step);
@@ -95,7 +96,7 @@ export function evaluateProgram(experiment: Experiment, source: TaskShapes, spli
       const stats = eachTask(episodes, experiment.tasksPerLeaf, (support, query) => {
         const supportLoss = (p: Params): tf.Tensor =>
           tf.mul(lossOf(problem, model.apply(p, support.x), support.y), scale);
-        const path = adapt(supportLoss, params, { steps, rate: algorithm.innerRate, order: 1 });
+        const path = adapt(supportLoss, params, { steps, rate: algorithm.innerRate, order: 1, fixed });
         const measured = path.map((adapted) => measure(problem, model.apply(adapted, query.x), query.y));
         return tf.stack(measured[0]!.flatMap((_, stat) => measured.map((one) => one[stat]!)));
       });
@@ -120,6 +121,8 @@ export function initialParams(experiment: Experiment, source: TaskShapes): Float
 interface Prepared extends Pick<LeafProgram, "layout" | "specs"> {
   readonly problem: Problem;
   readonly model: Model;
+  /** Names of the parameters that the inner loop leaves alone. */
+  readonly fixed: ReadonlySet<string>;
   /** Leaves out the accuracy of a regression. */
   statNames(names: readonly string[]): string[];
 }
@@ -134,6 +137,7 @@ function prepare(experiment: Experiment, source: TaskShapes, split: Split): Prep
   return {
     problem,
     model,
+    fixed: new Set(model.params.filter(({ adapted }) => !adapted).map(({ name }) => name)),
     layout: layoutParams(model.params),
     specs: [specs, stackedSpec(episode, experiment.tasksPerLeaf)],
     statNames: (names) => names.filter((name) => name !== "accuracy" || problem.type === "classification"),

@@ -17,8 +17,13 @@ export function mlp({ inputs, hidden, outputs }: MlpOptions): Model {
     .map((width, i) => ({ name: `dense${i + 1}`, fanIn: widths[i]!, fanOut: width }));
   return {
     params: layers.flatMap(({ name, fanIn, fanOut }): ParamSpec[] => [
-      { name: `${name}.weights`, shape: [fanIn, fanOut], initial: { type: "glorot", fanIn, fanOut } },
-      { name: `${name}.bias`, shape: [fanOut], initial: { type: "constant", value: 0 } },
+      {
+        name: `${name}.weights`,
+        shape: [fanIn, fanOut],
+        initial: { type: "glorot", fanIn, fanOut },
+        adapted: true,
+      },
+      { name: `${name}.bias`, shape: [fanOut], initial: { type: "constant", value: 0 }, adapted: true },
     ]),
     apply(params, x) {
       let y: tf.Tensor = tf.reshape(x, [x.shape[0]!, inputs]);

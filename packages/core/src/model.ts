@@ -8,6 +8,8 @@ export interface ParamSpec {
   readonly name: string;
   readonly shape: readonly number[];
   readonly initial: Initializer;
+  /** The inner loop adapts it; otherwise only the outer optimizer moves it. */
+  readonly adapted: boolean;
 }
 
 /** A function from parameters and inputs to outputs, in TensorFlow.js ops, without state. */

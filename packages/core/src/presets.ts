@@ -24,12 +24,16 @@ const omniglot = {
   ...omniglotSplit,
 } as const;
 
-/** The authors' Omniglot network: stride 2, mean over space, head from N(0, 1), batch norm without gamma. */
+/**
+ * The authors' Omniglot network: stride 2, mean over space, head from N(0, 1). Its batch norm has no gamma,
+ * and a beta that the inner loop does not adapt but the outer optimizer learns (`tf_layers.batch_norm`'s
+ * defaults, outside of their `weights`).
+ */
 const paperNetwork = {
   type: "conv4",
   filters: 64,
   downsampling: "stride",
-  batchNormAffine: false,
+  batchNorm: "outer-shift",
   head: "normal",
 } as const;
 
@@ -58,7 +62,7 @@ export const presets: readonly Preset[] = [
       name: "quickstart",
       seed: 1,
       dataset: { source: "glyphs", ways: 5, shots: 1, queries: 1, evaluationQueries: 1, rotations: false },
-      model: { type: "conv4", filters: 32, downsampling: "stride", batchNormAffine: true, head: "glorot" },
+      model: { type: "conv4", filters: 32, downsampling: "stride", batchNorm: "affine", head: "glorot" },
       algorithm: { type: "maml", order: 2, innerSteps: 1, innerRate: 0.4, lossReduction: "mean" },
       outer: { ...adam, rate: 3e-3 },
       clip: null,
@@ -91,7 +95,7 @@ export const presets: readonly Preset[] = [
     experiment: {
       ...omniglot5w1s,
       name: "omniglot-5w1s-maxpool",
-      model: { type: "conv4", filters: 64, downsampling: "maxpool", batchNormAffine: true, head: "glorot" },
+      model: { type: "conv4", filters: 64, downsampling: "maxpool", batchNorm: "affine", head: "glorot" },
       algorithm: { type: "maml", order: 2, innerSteps: 1, innerRate: 0.4, lossReduction: "mean" },
       evaluation: { every: 500, validationTasks: 100, testTasks: 600, innerSteps: 10 },
     },

@@ -2,8 +2,8 @@ import { workerData } from "node:worker_threads";
 import {
   type Experiment,
   evaluateProgram,
-  experimentSchema,
   type LeafProgram,
+  parseExperiment,
   trainProgram,
 } from "@shoal/core";
 import { ReductionTree } from "@shoal/core/outer";
@@ -69,7 +69,7 @@ async function compileProgram(
   kind: "train" | "evaluate",
   split: BlockJob["split"],
 ): Promise<CompiledProgram> {
-  const experiment: Experiment = experimentSchema.parse(data.experiment);
+  const experiment: Experiment = parseExperiment(data.experiment);
   const shapes = taskShapes(data.shapes);
   const program =
     kind === "train" ? trainProgram(experiment, shapes) : evaluateProgram(experiment, shapes, split);

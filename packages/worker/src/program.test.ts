@@ -101,7 +101,7 @@ describe("Program", () => {
       type: "conv4",
       filters: 2,
       downsampling: "stride",
-      batchNormAffine: false,
+      batchNorm: "none",
       head: "glorot",
     };
     const images = {

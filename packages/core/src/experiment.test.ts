@@ -1,0 +1,65 @@
+import { describe, expect, test } from "vitest";
+import { parseExperiment } from "./experiment.ts";
+import { presets } from "./presets.ts";
+
+const named = (name: string) => presets.find((preset) => preset.name === name)!.experiment;
+const glyphs = named("quickstart");
+const omniglot = named("omniglot-20w1s");
+const sinusoid = named("sinusoid");
+
+describe("parseExperiment", () => {
+  test.each([
+    [
+      "a meta-batch with a leaf that is not full",
+      { ...glyphs, metaBatch: 6, tasksPerLeaf: 4 },
+      "metaBatch: expected a multiple of tasksPerLeaf (4), got 6",
+    ],
+    [
+      "an evaluation with a leaf that is not full",
+      { ...glyphs, tasksPerLeaf: 8, evaluation: { ...glyphs.evaluation, testTasks: 601 } },
+      "evaluation.testTasks: expected a multiple of tasksPerLeaf (8), got 601",
+    ],
+    [
+      "images for a network without images",
+      { ...glyphs, dataset: sinusoid.dataset },
+      "model: conv4 needs images, and sinusoid has none; use mlp",
+    ],
+    [
+      "a sum over ways without ways",
+      { ...sinusoid, algorithm: { ...sinusoid.algorithm, lossReduction: "sum-over-ways" } },
+      "algorithm.lossReduction: sum-over-ways needs classes, and sinusoid has none; use mean",
+    ],
+    [
+      "more ways than a split has classes",
+      { ...omniglot, dataset: { ...omniglot.dataset, validationClasses: 19 } },
+      "dataset.validationClasses: expected at least 20 (ways), got 19",
+    ],
+    [
+      "more tasks than there are episode indices",
+      { ...glyphs, steps: 2 ** 27 + 1 },
+      "steps: expected at most 2^32 tasks in all (steps * metaBatch), got 4294967328",
+    ],
+  ])("refuses %s", (_, experiment, message) => {
+    expect(() => parseExperiment(experiment)).toThrow(
+      expect.objectContaining({ code: "E_EXPERIMENT", message }),
+    );
+  });
+
+  test("names every field that is wrong, one a line, and an unknown one", () => {
+    const wrong = { ...glyphs, seed: -1, metaBatch: 0, colour: "blue" };
+    let message = "";
+    try {
+      parseExperiment(wrong);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message.split("\n")).toHaveLength(3);
+    expect(message).toMatch(/^seed: /m);
+    expect(message).toMatch(/^metaBatch: /m);
+    expect(message).toMatch(/"colour"/);
+  });
+
+  test.each([null, undefined, "quickstart", [], 3])("refuses %j, which is no object", (value) => {
+    expect(() => parseExperiment(value)).toThrow(expect.objectContaining({ code: "E_EXPERIMENT" }));
+  });
+});
