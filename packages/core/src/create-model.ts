@@ -5,6 +5,9 @@ import type { Model } from "./model.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
 import type { EpisodeSpec, Problem } from "./task-source.ts";
 
+/** Four halvings leave one pixel. */
+const POOLED_SIDE_MIN = 16;
+
 /**
  * The model that an experiment names, sized for the episodes.
  *
@@ -22,15 +25,17 @@ export function createModel(config: ModelConfig, problem: Problem, spec: Episode
       });
     case "conv4": {
       const [height, width, channels] = example;
-      if (
-        height === undefined ||
-        width === undefined ||
-        channels === undefined ||
-        Math.min(height, width) < 16
-      ) {
+      if (height === undefined || width === undefined || channels === undefined || example.length > 3) {
         throw new ShoalError(
           "E_EXPERIMENT",
-          `model: conv4 expects images of at least 16x16 pixels, got examples of shape [${example}]; use the mlp model`,
+          `model: conv4 expects images [height, width, channels], got examples of shape [${example}]; use mlp`,
+        );
+      }
+      if (config.downsampling === "maxpool" && Math.min(height, width) < POOLED_SIDE_MIN) {
+        throw new ShoalError(
+          "E_EXPERIMENT",
+          `model: conv4 with max-pooling expects images of at least ${POOLED_SIDE_MIN}x${POOLED_SIDE_MIN} pixels, ` +
+            `got ${height}x${width}; use stride`,
         );
       }
       const { filters, downsampling, batchNorm, head } = config;

@@ -195,7 +195,7 @@ describe("the leaf programs", () => {
 
   test("a model that cannot take the examples is refused", () => {
     expect(() => trainProgram(experimentWith({}, conv4("stride")), sinusoid)).toThrow(
-      "model: conv4 expects images of at least 16x16 pixels, got examples of shape [1]; use the mlp model",
+      "model: conv4 expects images [height, width, channels], got examples of shape [1]; use mlp",
     );
   });
 });

@@ -1,4 +1,4 @@
-import type { Optimizer } from "./optimizer.ts";
+import type { Optimizer, OptimizerState } from "./optimizer.ts";
 
 export interface AdamConfig {
   readonly rate: number;
@@ -11,6 +11,8 @@ export interface AdamConfig {
 
 /**
  * Adam, with the bias corrections of the paper's Algorithm 1 and epsilon outside of the root.
+ *
+ * A gradient times a constant gives the same update, up to epsilon: the scale of the outer loss is free.
  *
  *     m = beta1 m + (1 - beta1) g          v = beta2 v + (1 - beta2) g^2
  *     update = -rate (m / (1 - beta1^t)) / (sqrt(v / (1 - beta2^t)) + epsilon)
@@ -25,8 +27,8 @@ export function adam({ rate, beta1, beta2, epsilon }: AdamConfig): Optimizer {
     }),
     update(gradient, state) {
       const step = state.step + 1;
-      const mean = state.vectors.mean!.slice();
-      const meanSquare = state.vectors.meanSquare!.slice();
+      const mean = copyVector(state, "mean", gradient.length);
+      const meanSquare = copyVector(state, "meanSquare", gradient.length);
       const update = new Float32Array(gradient.length);
       // Powers by repeated multiplication: Math.pow may round differently from engine to engine.
       const meanScale = 1 / (1 - power(beta1, step));
@@ -40,6 +42,14 @@ export function adam({ rate, beta1, beta2, epsilon }: AdamConfig): Optimizer {
       return { update, state: { step, vectors: { mean, meanSquare } } };
     },
   };
+}
+
+function copyVector(state: OptimizerState, name: string, size: number): Float32Array {
+  const vector = state.vectors[name];
+  if (vector?.length !== size) {
+    throw new RangeError(`adam: state.${name}: expected ${size} floats, got ${vector?.length ?? "none"}`);
+  }
+  return vector.slice();
 }
 
 /** `base^exponent` for a whole exponent, by squaring: correctly rounded products in a fixed order. */

@@ -50,6 +50,44 @@ describe("adam", () => {
     expect(state).toEqual(adam.init(2));
   });
 
+  test("gives the same update for a gradient times a constant, which frees the outer loss of its scale", () => {
+    const adam = createOptimizer(adamConfig);
+    let [plain, summed] = [adam.init(2), adam.init(2)];
+    for (const gradient of [Float32Array.of(0.3, -2), Float32Array.of(0.1, 1)]) {
+      const one = adam.update(gradient, plain);
+      const five = adam.update(
+        gradient.map((g) => 5 * g),
+        summed,
+      );
+      // epsilon 1e-8 against gradients of 0.1 and more: 1e-7, and float32's 6e-8
+      one.update.forEach((value, i) => {
+        expect(five.update[i]! / value).toBeCloseTo(1, 6);
+      });
+      [plain, summed] = [one.state, five.state];
+    }
+  });
+
+  test("stays put while the gradient is zero", () => {
+    const adam = createOptimizer(adamConfig);
+    const { update } = adam.update(new Float32Array(3), adam.init(3));
+    expect(Array.from(applyUpdate(Float32Array.of(1, -2, 0), update))).toEqual([1, -2, 0]);
+  });
+
+  test("keeps its bias corrections exact to 1 over a million steps", () => {
+    // 0.999^1e6 underflows to about 0: the correction is 1, and a constant gradient moves by the rate.
+    const adam = createOptimizer(adamConfig);
+    const state = { step: 999_999, vectors: { mean: Float32Array.of(2), meanSquare: Float32Array.of(4) } };
+    expect(adam.update(Float32Array.of(2), state).update[0]).toBeCloseTo(-0.1, 7);
+  });
+
+  test("refuses the state of other parameters or of another optimizer", () => {
+    const adam = createOptimizer(adamConfig);
+    expect(() => adam.update(Float32Array.of(1), adam.init(2))).toThrow(
+      "state.mean: expected 1 floats, got 2",
+    );
+    expect(() => adam.update(Float32Array.of(1), { step: 1, vectors: {} })).toThrow("got none");
+  });
+
   test("finds the minimum of a quadratic", () => {
     const adam = createOptimizer(adamConfig);
     let params: Float32Array = Float32Array.of(4);
@@ -65,5 +103,9 @@ describe("adam", () => {
 describe("clip", () => {
   test("cuts each element to the bound", () => {
     expect(Array.from(clip(Float32Array.of(-20, -10, 0.5, 11), 10))).toEqual([-10, -10, 0.5, 10]);
+  });
+
+  test("lets NaN through, for the caller to refuse", () => {
+    expect(clip(Float32Array.of(Number.NaN), 10)[0]).toBeNaN();
   });
 });

@@ -18,7 +18,12 @@ function treeSum(leaves: readonly Float32Array[], level: number, index: number):
   return left.map((value, i) => value + right[i]!);
 }
 
-const rootLevel = (count: number): number => Math.ceil(Math.log2(count));
+/** Levels above the leaves, by counting. */
+function rootLevel(count: number): number {
+  let level = 0;
+  while (2 ** level < count) level++;
+  return level;
+}
 
 /** Cuts the round into blocks of random sizes, in a random order. */
 function randomBlocks(leafCount: number, seed: number): Block[] {
@@ -66,10 +71,27 @@ describe("ReductionTree", () => {
     expect(() => new ReductionTree(5, 1).add({ level: 0, index: 0 }, new Float32Array(2))).toThrow(
       /2 floats, expected 1/,
     );
-    const overlapping = new ReductionTree(4, 1);
-    overlapping.add({ level: 1, index: 0 }, Float32Array.of(1));
-    overlapping.add({ level: 0, index: 2 }, Float32Array.of(1));
-    expect(() => overlapping.add({ level: 1, index: 1 }, Float32Array.of(1))).toThrow(/twice/);
+    for (const block of [
+      { level: -1, index: 0 },
+      { level: 0.5, index: 0 },
+      { level: 0, index: -1 },
+      { level: 4, index: 0 },
+    ]) {
+      expect(() => new ReductionTree(5, 1).add(block, Float32Array.of(1))).toThrow(/not in a tree of 5/);
+    }
+    for (const leafCount of [0, -1, 1.5, Number.NaN, 2 ** 31 + 1]) {
+      expect(() => new ReductionTree(leafCount, 1)).toThrow(RangeError);
+    }
+  });
+
+  test("refuses a block inside and a block around what is here, and goes on as before", () => {
+    const tree = new ReductionTree(4, 1);
+    tree.add({ level: 1, index: 0 }, Float32Array.of(1));
+    expect(() => tree.add({ level: 0, index: 1 }, Float32Array.of(1))).toThrow("leaf 1 was added twice");
+    tree.add({ level: 0, index: 3 }, Float32Array.of(2));
+    expect(() => tree.add({ level: 1, index: 1 }, Float32Array.of(1))).toThrow("leaf 3 was added twice");
+    tree.add({ level: 0, index: 2 }, Float32Array.of(4));
+    expect(Array.from(tree.root())).toEqual([7]);
   });
 
   test("has no root before it is complete", () => {

@@ -6,6 +6,9 @@ export interface Block {
   readonly index: number;
 }
 
+/** A bitmap of the leaves stays small next to the vectors. */
+const LEAVES_MAX = 2 ** 31;
+
 /** First leaf and number of leaves of a block; 0 leaves if it lies behind the last. */
 export function blockLeaves(
   block: Block,
@@ -31,35 +34,44 @@ export class ReductionTree {
   readonly #height: number;
   /** Sums that wait for their sibling, by `level:index`. */
   readonly #waiting = new Map<string, Float32Array>();
+  /** 1 for each leaf that is here. */
+  readonly #isHere: Uint8Array;
   #leavesAdded = 0;
 
   /**
-   * @param leafCount leaves of the round, >= 1
+   * @param leafCount leaves of the round, 1 to 2^31
    * @param size floats per vector
    */
   constructor(leafCount: number, size: number) {
-    if (leafCount < 1) throw new RangeError(`ReductionTree: expected at least one leaf, got ${leafCount}`);
+    if (!Number.isInteger(leafCount) || leafCount < 1 || leafCount > LEAVES_MAX) {
+      throw new RangeError(`ReductionTree: expected 1 to ${LEAVES_MAX} leaves, got ${leafCount}`);
+    }
     this.#leafCount = leafCount;
     this.#size = size;
-    this.#height = Math.ceil(Math.log2(leafCount));
+    this.#height = 32 - Math.clz32(leafCount - 1);
+    this.#isHere = new Uint8Array(leafCount);
   }
 
   /**
    * Takes the tree sum of one block, and owns `sum` from now on: it may be changed.
    *
-   * The caller adds each leaf exactly once.
+   * @throws {RangeError} if the block is not in the tree, a leaf of it is here already, or `sum` has another
+   *   length; the tree is then as before
    */
   add(block: Block, sum: Float32Array): void {
-    const { count } = blockLeaves(block, this.#leafCount);
-    if (count === 0 || block.level > this.#height) {
+    const { first, count } = blockLeaves(block, this.#leafCount);
+    const isBlock = Number.isInteger(block.level) && Number.isInteger(block.index);
+    if (!isBlock || block.level < 0 || block.level > this.#height || block.index < 0 || count === 0) {
       throw new RangeError(
         `ReductionTree: block ${block.level}:${block.index} is not in a tree of ${this.#leafCount}`,
       );
     }
     if (sum.length !== this.#size)
       throw new RangeError(`ReductionTree: ${sum.length} floats, expected ${this.#size}`);
+    const twice = this.#isHere.subarray(first, first + count).indexOf(1);
+    if (twice !== -1) throw new RangeError(`ReductionTree: leaf ${first + twice} was added twice`);
+    this.#isHere.fill(1, first, first + count);
     this.#leavesAdded += count;
-    if (this.#leavesAdded > this.#leafCount) throw new RangeError("ReductionTree: a leaf was added twice");
     this.#rise(block.level, block.index, sum);
   }
 
@@ -78,7 +90,6 @@ export class ReductionTree {
 
   #rise(level: number, index: number, sum: Float32Array): void {
     const key = `${level}:${index}`;
-    if (this.#waiting.has(key)) throw new RangeError(`ReductionTree: block ${key} was added twice`);
     if (level === this.#height) {
       this.#waiting.set(key, sum);
       return;
