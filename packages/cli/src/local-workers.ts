@@ -10,6 +10,8 @@ export interface LocalWorkersOptions {
   readonly data: TaskSourceOptions;
   readonly tokenFile: string | undefined;
   readonly onEvent: (event: LocalWorkerEvent) => void;
+  /** Called once every worker has ended and none is started again. */
+  readonly onAllGone: () => void;
 }
 
 export type LocalWorkerEvent =
@@ -94,13 +96,17 @@ export class LocalWorkers {
     });
     child.once("exit", (code, signal) => {
       this.#children.delete(name);
+      // A worker that ends well was told that the run is over.
       if (this.#closing || code === 0) return;
       if (said.trim() !== "") onEvent({ type: "local-worker-said", name, text: said.trim() });
       // 2: the worker cannot do this work, however often it is started.
       const mayRestart = code !== 2 && restarts < RESTARTS_MAX;
       const restartMs = mayRestart ? RESTART_MS * 2 ** restarts : null;
       onEvent({ type: "local-worker-ended", name, how: signal ?? `exit code ${code}`, restartMs });
-      if (restartMs === null) return;
+      if (restartMs === null) {
+        if (this.#children.size === 0 && this.#pauses.size === 0) this.#options.onAllGone();
+        return;
+      }
       const pause = setTimeout(() => {
         this.#pauses.delete(pause);
         this.#start(name, restarts + 1);

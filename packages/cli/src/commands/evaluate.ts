@@ -1,0 +1,30 @@
+import { loadCheckpoint } from "@shoal/coordinator";
+import type { Command } from "../command.ts";
+import { hostEvaluation } from "../host-run.ts";
+
+export const evaluate: Command = {
+  name: "evaluate",
+  summary: "Meta-test a checkpoint, or the last one of a run directory, on held-out tasks.",
+  arguments: "<run>",
+  options: [
+    "split",
+    "tasks",
+    "test-steps",
+    "workers",
+    "threads",
+    "device",
+    "data",
+    "cache-dir",
+    "download",
+    "json",
+  ],
+  example: "shoal evaluate runs/quickstart --tasks 1000",
+  async run(invocation) {
+    const { terminal, positional } = invocation;
+    const checkpoint = await loadCheckpoint(positional[0]!, (rejected) => {
+      terminal.line(`${rejected.reason}; the one before is used`);
+      terminal.json({ event: "checkpoint-rejected", ...rejected });
+    });
+    return hostEvaluation(invocation, checkpoint);
+  },
+};

@@ -1,0 +1,382 @@
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import {
+  type Checkpoint,
+  type Evaluation,
+  loadCheckpoint,
+  type Outcome,
+  type Plan,
+  RunDirectory,
+  startCoordinator,
+} from "@shoal/coordinator";
+import {
+  type Experiment,
+  evaluateProgram,
+  initialParams,
+  modelLayout,
+  parseExperiment,
+  presets,
+  type TaskSource,
+  trainProgram,
+} from "@shoal/core";
+import { createOptimizer, ShoalError } from "@shoal/core/outer";
+import { openTaskSource } from "@shoal/datasets";
+import { EXIT, type Invocation } from "./command.ts";
+import { showDataEvents, taskSourceOptions } from "./data-options.ts";
+import { count, duration } from "./format.ts";
+import { LocalWorkers } from "./local-workers.ts";
+import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
+import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
+import { doneSummary, showRun } from "./run-display.ts";
+import { readToken } from "./token.ts";
+import { usageError } from "./usage-error.ts";
+import { exitCodeFor } from "./user-error.ts";
+
+/** Checkpoint at least this often while steps go on, in ms. */
+const CHECKPOINT_MS = 60_000;
+
+/** Port of `shoal coordinator` unless another is named. */
+export const COORDINATOR_PORT = 8471;
+
+export interface HostOptions {
+  /** Local worker processes to start; 0: workers come over the network. */
+  readonly localWorkers: number;
+  readonly port: number;
+}
+
+/** Options that may change when a run is resumed: no committed step depends on them. */
+const CHANGEABLE: ReadonlySet<string> = new Set(["steps", "evaluate-every", "test-tasks"]);
+
+/**
+ * Trains an experiment with a coordinator in this process: `shoal train` and `shoal coordinator`.
+ *
+ * @returns the exit code
+ */
+export async function hostTraining(invocation: Invocation, host: HostOptions): Promise<number> {
+  const { values, given, terminal } = invocation;
+  if (values.resume === true && values["run-dir"] === undefined) {
+    throw usageError("--resume: expected --run-dir with the run to go on with, got none");
+  }
+  const before = values.resume === true ? await lastCheckpoint(invocation, values["run-dir"]!) : null;
+  const resolved = before === null ? resolveExperiment(values, given) : resumeExperiment(before, invocation);
+  const { experiment } = resolved;
+  const source = await openSource(invocation, experiment);
+  const layout = modelLayout(experiment, source);
+  const path = values["run-dir"] ?? join("runs", `${experiment.name}-${timestamp()}`);
+  const runDirectory = await RunDirectory.open(path, { resume: before !== null, runId: randomUUID() });
+  try {
+    await runDirectory.writeExperiment(experiment);
+    const history = before === null ? [] : await runDirectory.rewindMetrics(before.step);
+    describeRun(invocation, resolved, source, path, before);
+    const optimizer = createOptimizer(experiment.outer);
+    const { steps, metaBatch, tasksPerLeaf, clip, evaluation } = experiment;
+    const started = performance.now();
+    const outcome = await coordinate(invocation, host, {
+      experiment,
+      source,
+      runDirectory,
+      runId: runDirectory.runId,
+      start: before ?? {
+        step: 0,
+        params: initialParams(experiment, source),
+        optimizer: optimizer.init(layout.size),
+      },
+      evaluations: history.filter(isEvaluation),
+      plan: {
+        type: "train",
+        metaBatch,
+        tasksPerLeaf,
+        steps,
+        evaluateEvery: evaluation.every,
+        validationTasks: evaluation.validationTasks,
+        testTasks: evaluation.testTasks,
+        outer: optimizer,
+        clip,
+        checkpointEverySteps: values["checkpoint-every"]!,
+        checkpointEveryMs: CHECKPOINT_MS,
+      },
+    });
+    const seconds = (performance.now() - started) / 1000;
+    const tasksPerSecond = ((outcome.step - (before?.step ?? 0)) * metaBatch) / seconds;
+    const { code, message, step, paramsHash } = outcome;
+    const done = {
+      event: "done",
+      outcome: outcome.type,
+      step,
+      paramsHash,
+      ...doneSummary(experiment, outcome.evaluations),
+      seconds,
+      tasksPerSecond,
+      runDir: path,
+      ...(code === undefined ? {} : { code }),
+      ...(message === undefined ? {} : { message }),
+    };
+    await runDirectory.writeSummary(done).catch((error: Error) => {
+      terminal.line(`summary.json could not be written: ${error.message}`);
+    });
+    terminal.json(done);
+    return conclude(invocation, outcome, path, seconds, resolved);
+  } finally {
+    await runDirectory.close();
+  }
+}
+
+/** Evaluates a checkpoint over held-out tasks with a coordinator in this process: `shoal evaluate`. */
+export async function hostEvaluation(invocation: Invocation, checkpoint: Checkpoint): Promise<number> {
+  const { values, terminal } = invocation;
+  const stored = parseExperiment(checkpoint.experiment);
+  const innerSteps = values["test-steps"] ?? stored.evaluation.innerSteps;
+  const experiment = parseExperiment({ ...stored, evaluation: { ...stored.evaluation, innerSteps } });
+  const source = await openSource(invocation, experiment);
+  if (checkpoint.dataHash !== null && checkpoint.dataHash !== source.dataHash) {
+    throw new ShoalError(
+      "E_DATA_HASH",
+      `data: the checkpoint was trained on data ${checkpoint.dataHash.slice(0, 12)}, here is ${source.dataHash.slice(0, 12)} ` +
+        `(${source.description}): its test classes may be others; give the same files with --data`,
+    );
+  }
+  const started = performance.now();
+  const outcome = await coordinate(
+    invocation,
+    { localWorkers: values.workers!, port: 0 },
+    {
+      experiment,
+      source,
+      runDirectory: null,
+      runId: randomUUID(),
+      start: checkpoint,
+      evaluations: [],
+      plan: {
+        type: "evaluate",
+        split: values.split!,
+        tasks: values.tasks ?? stored.evaluation.testTasks,
+        tasksPerLeaf: experiment.tasksPerLeaf,
+      },
+    },
+  );
+  terminal.json({
+    event: "done",
+    outcome: outcome.type,
+    step: outcome.step,
+    paramsHash: outcome.paramsHash,
+    ...doneSummary(experiment, outcome.evaluations),
+    seconds: (performance.now() - started) / 1000,
+  });
+  return exitCodeOf(outcome);
+}
+
+interface RunSpec {
+  readonly experiment: Experiment;
+  readonly source: TaskSource;
+  readonly runDirectory: RunDirectory | null;
+  readonly runId: string;
+  readonly start: Pick<Checkpoint, "step" | "params" | "optimizer">;
+  readonly evaluations: readonly Evaluation[];
+  readonly plan: Plan;
+}
+
+/** Starts the coordinator and the local workers, shows what happens, and waits for the end. */
+async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpec): Promise<Outcome> {
+  const { values, terminal, signal } = invocation;
+  const token = readToken(values["token-file"]);
+  const address = values.host ?? "127.0.0.1";
+  if (!isLoopback(address) && token === null && values.insecure !== true) {
+    throw usageError(
+      `--host ${address}: other machines can reach it, so expected --token-file, got none; ` +
+        "make one with: openssl rand -hex 32 > token, or say --insecure",
+    );
+  }
+  const { experiment, source } = run;
+  const show = showRun(terminal, experiment, source.description, run.start.step);
+  const coordinator = await startCoordinator({
+    experiment,
+    runId: run.runId,
+    incarnation: run.runDirectory?.incarnation ?? 1,
+    layout: modelLayout(experiment, source),
+    dataHash: source.dataHash,
+    start: { ...run.start, evaluations: run.evaluations },
+    plan: run.plan,
+    statNames: {
+      train: trainProgram(experiment, source).statNames,
+      evaluate: evaluateProgram(experiment, source, "test").statNames,
+    },
+    runDirectory: run.runDirectory,
+    workersMin: values["min-workers"] ?? 1,
+    ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
+    onEvent: show,
+    listen: { host: address, port: host.port },
+    token,
+  });
+  const stop = (): void => coordinator.stop("interrupted");
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  if (host.localWorkers === 0) {
+    terminal.line(`listening on ${coordinator.url}; on this or other machines run:`);
+    terminal.line(`  shoal worker --url ${coordinator.url}${token === null ? "" : " --token-file FILE"}`);
+  }
+  const workers = new LocalWorkers({
+    url: coordinator.url,
+    workers: host.localWorkers,
+    threads:
+      values.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, host.localWorkers))),
+    data: taskSourceOptions(values),
+    tokenFile: values["token-file"],
+    onEvent: (event) => {
+      terminal.json({ event: event.type, ...event, type: undefined });
+      terminal.line(
+        event.type === "local-worker-said"
+          ? `${event.name}: ${event.text}`
+          : `${event.name} ended (${event.how}); ${event.restartMs === null ? "it is not started again" : `started again in ${duration(event.restartMs)}`}`,
+      );
+    },
+    onAllGone: () => coordinator.fail("E_WORKERS", "every local worker ended with an error; see above"),
+  });
+  try {
+    return await coordinator.finished;
+  } finally {
+    signal.removeEventListener("abort", stop);
+    terminal.clearLive();
+    await workers.close();
+  }
+}
+
+async function openSource({ values, terminal }: Invocation, experiment: Experiment): Promise<TaskSource> {
+  const source = await openTaskSource(experiment.dataset, {
+    seed: experiment.seed,
+    ...taskSourceOptions(values),
+    onProgress: showDataEvents(terminal),
+  });
+  terminal.clearLive();
+  return source;
+}
+
+async function lastCheckpoint({ terminal }: Invocation, path: string): Promise<Checkpoint> {
+  return loadCheckpoint(path, (rejected) => {
+    terminal.line(`${rejected.reason}; the one before is used`);
+    terminal.json({ event: "checkpoint-rejected", ...rejected });
+  });
+}
+
+/** The experiment of a stored run, with what may change. */
+function resumeExperiment(before: Checkpoint, { values, given }: Invocation): ResolvedExperiment {
+  const stored = parseExperiment(before.experiment);
+  const fixed = [...given].filter((name) => {
+    const spec: OptionSpec = optionTable[name];
+    return (spec.path !== undefined || isExperimentOption(name)) && !CHANGEABLE.has(name);
+  });
+  if (fixed.length > 0) {
+    throw usageError(
+      `--resume: expected the experiment as it was; ${fixed.map((name) => `--${name}`).join(", ")} would change it; ` +
+        "start a new run for that",
+    );
+  }
+  const steps = values.steps ?? stored.steps;
+  if (steps < before.step) {
+    throw usageError(`--steps: the run has committed ${before.step} steps already, got ${steps}; name more`);
+  }
+  const evaluation = {
+    ...stored.evaluation,
+    every: values["evaluate-every"] ?? stored.evaluation.every,
+    testTasks: values["test-tasks"] ?? stored.evaluation.testTasks,
+  };
+  const origins = Object.fromEntries(
+    [...given].filter((name) => CHANGEABLE.has(name)).map((name) => [name, `--${name}`]),
+  );
+  return { experiment: parseExperiment({ ...stored, steps, evaluation }), preset: stored.name, origins };
+}
+
+function isExperimentOption(name: OptionName): boolean {
+  return name === "preset" || name === "config" || name === "algorithm";
+}
+
+function describeRun(
+  { terminal }: Invocation,
+  { experiment, origins }: ResolvedExperiment,
+  source: TaskSource,
+  path: string,
+  before: Checkpoint | null,
+): void {
+  const { algorithm, model, dataset, metaBatch, outer, steps } = experiment;
+  const summary = presets.find(({ name }) => name === experiment.name)?.summary;
+  terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
+  terminal.line(`  data       ${source.description}`);
+  const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
+  terminal.line(
+    `  episodes   ${episode}, ${dataset.queries} queries, ${metaBatch} tasks per step, seed ${experiment.seed}`,
+  );
+  terminal.line(
+    `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
+  );
+  terminal.line(
+    `  algorithm  ${algorithm.order === 2 ? "MAML" : "first-order MAML"}, ${algorithm.innerSteps} inner step` +
+      `${algorithm.innerSteps === 1 ? "" : "s"} of ${algorithm.innerRate} on the ${algorithm.lossReduction} loss; ` +
+      `outer ${outer.type} ${outer.rate}, ${count(steps)} steps`,
+  );
+  for (const [field, origin] of Object.entries(origins)) terminal.line(`  changed    ${field} by ${origin}`);
+  terminal.line(`  run        ${path}${before === null ? "" : `, from step ${count(before.step)}`}`);
+  terminal.json({ event: "configuration", experiment, origins, runDir: path, dataHash: source.dataHash });
+}
+
+function describeModel(model: Experiment["model"]): string {
+  if (model.type === "mlp") return `MLP with ${model.hidden.join("-")} hidden units`;
+  const norm = {
+    affine: "batch norm with adapted scale and shift",
+    "outer-shift": "batch norm with a shift",
+    none: "batch norm",
+  }[model.batchNorm];
+  return `conv4, ${model.filters} filters, ${model.downsampling === "maxpool" ? "max-pooling" : "stride 2"}, ${norm}`;
+}
+
+/** Says how it ended and what to do next; returns the exit code. */
+function conclude(
+  { terminal, signal }: Invocation,
+  outcome: Outcome,
+  path: string,
+  seconds: number,
+  { experiment }: ResolvedExperiment,
+): number {
+  const again = `shoal train --run-dir ${path} --resume`;
+  if (outcome.type === "failed") {
+    process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
+    terminal.line(`stopped at step ${count(outcome.step)}; go on with: ${again}`);
+    return exitCodeOf(outcome);
+  }
+  if (outcome.type === "stopped") {
+    terminal.line(`saved step ${count(outcome.step)} of ${count(experiment.steps)}; go on with: ${again}`);
+    return signal.aborted ? EXIT.interrupted : EXIT.failed;
+  }
+  terminal.line(
+    `${count(outcome.step)} steps in ${duration(1000 * seconds)}, parameters ${outcome.paramsHash}`,
+  );
+  terminal.line("next:");
+  terminal.line(`  shoal evaluate ${path}`);
+  terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
+  if (experiment.dataset.source === "glyphs") {
+    terminal.line(
+      "  shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",
+    );
+  }
+  return EXIT.done;
+}
+
+function exitCodeOf(outcome: Outcome): number {
+  if (outcome.type === "complete") return EXIT.done;
+  if (outcome.type === "stopped") return EXIT.interrupted;
+  return exitCodeFor(outcome.code ?? "E_BUG");
+}
+
+function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
+  return typeof metric === "object" && metric !== null && "type" in metric && metric.type === "evaluation";
+}
+
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || /^127\./.test(address);
+}
+
+/** `20261121-054210`, local time: sorts, and suits file names. */
+function timestamp(now = new Date()): string {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+}

@@ -1,0 +1,134 @@
+import type { Interval } from "@shoal/core/outer";
+import type { RefusedUpgrade } from "@shoal/protocol";
+import type { RoundSpec } from "./round-spec.ts";
+
+/** The outcome of one evaluation round: mean and 95 % interval over tasks, by statistic. */
+export interface Evaluation {
+  readonly purpose: Exclude<RoundSpec["purpose"], "train">;
+  readonly split: RoundSpec["split"];
+  /** Committed steps of the parameters. */
+  readonly step: number;
+  readonly tasks: number;
+  readonly stats: Readonly<Record<string, Interval>>;
+}
+
+/** How a run ended. */
+export interface Outcome {
+  readonly type: "complete" | "stopped" | "failed";
+  /** Committed steps. */
+  readonly step: number;
+  /** SHA-256 (hex) of the float32 little-endian parameters in layout order. */
+  readonly paramsHash: string;
+  /** Every evaluation of the run, those before a restart included. */
+  readonly evaluations: readonly Evaluation[];
+  /** Why it failed, for programs. */
+  readonly code?: string;
+  /** Why it was stopped or failed, for people. */
+  readonly message?: string;
+}
+
+/** What a coordinator tells its owner. `worker` is the worker's name, host and pid. */
+export type CoordinatorEvent =
+  | { readonly type: "listening"; readonly url: string }
+  | { readonly type: "upgrade-refused"; readonly refused: RefusedUpgrade }
+  | { readonly type: "connection-lost"; readonly peer: string; readonly reason: string }
+  | { readonly type: "worker-joined"; readonly workerId: string; readonly worker: string }
+  | {
+      readonly type: "worker-ready";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly device: string;
+      readonly slots: number;
+      readonly workersReady: number;
+    }
+  | {
+      readonly type: "worker-left";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly reason: string;
+      /** Blocks that go to others. */
+      readonly blocksReturned: number;
+      readonly workersReady: number;
+    }
+  | {
+      readonly type: "worker-refused";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly code: string;
+      readonly message: string;
+    }
+  | {
+      /** Nothing moves until more workers are ready. Repeated whenever the list changes. */
+      readonly type: "waiting";
+      readonly workersMin: number;
+      readonly ready: readonly string[];
+      /** Workers that load their data and compile. */
+      readonly preparing: readonly string[];
+      /** The run fails in this many ms. */
+      readonly remainingMs: number;
+    }
+  | { readonly type: "waiting-over"; readonly workersReady: number; readonly waitedMs: number }
+  | {
+      readonly type: "round-started";
+      readonly spec: RoundSpec;
+      readonly blockCount: number;
+      readonly leavesPerBlock: number;
+      readonly workersReady: number;
+    }
+  | {
+      readonly type: "lease-late";
+      readonly worker: string;
+      readonly tasks: string;
+      readonly leaseMs: number;
+      /** The worker is dropped in this many ms. */
+      readonly abandonMs: number;
+    }
+  | {
+      readonly type: "block-failed";
+      readonly worker: string;
+      readonly tasks: string;
+      readonly reason: string;
+      readonly failures: number;
+      readonly failuresMax: number;
+    }
+  | {
+      readonly type: "result-unused";
+      readonly worker: string;
+      readonly status: "stale" | "duplicate";
+      readonly round: number;
+      readonly index: number;
+    }
+  | {
+      /** Two workers computed one block to different bits: other devices, or broken hardware. */
+      readonly type: "result-mismatch";
+      readonly workers: readonly [string, string];
+      readonly tasks: string;
+      readonly floatsDifferent: number;
+    }
+  | {
+      readonly type: "step";
+      /** Committed steps, this one included. */
+      readonly step: number;
+      readonly steps: number;
+      /** Mean over the step's tasks, by statistic. */
+      readonly stats: Readonly<Record<string, number>>;
+      readonly tasks: number;
+      /** From the round's start to the new version. */
+      readonly stepMs: number;
+      /** Part of it that this process was busy. */
+      readonly coordinatorMs: number;
+      readonly workersReady: number;
+      readonly sentBytes: number;
+      readonly receivedBytes: number;
+    }
+  | { readonly type: "evaluation"; readonly evaluation: Evaluation; readonly ms: number }
+  | {
+      readonly type: "checkpoint-saved";
+      readonly step: number;
+      readonly path: string;
+      readonly paramsHash: string;
+      readonly bytes: number;
+      readonly ms: number;
+    }
+  | { readonly type: "checkpoint-failed"; readonly step: number; readonly message: string }
+  | { readonly type: "done"; readonly outcome: Outcome };

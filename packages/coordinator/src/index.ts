@@ -1,0 +1,13 @@
+export {
+  type Checkpoint,
+  loadCheckpoint,
+  type RejectedCheckpoint,
+  type SavedCheckpoint,
+  saveCheckpoint,
+} from "./checkpoint.ts";
+export type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
+export type { EvaluatePlan, Plan, TrainPlan } from "./plan.ts";
+export type { RoundSpec } from "./round-spec.ts";
+export { Run, type RunOptions } from "./run.ts";
+export { RunDirectory } from "./run-directory.ts";
+export { type Coordinator, type CoordinatorOptions, startCoordinator } from "./start-coordinator.ts";

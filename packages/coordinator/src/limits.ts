@@ -1,0 +1,61 @@
+/** Every number that bounds a wait, a retry or a queue of the coordinator. */
+
+/** Leases that a worker may hold per slot: one running, one prefetched. */
+export const LEASES_PER_SLOT = 2;
+
+/** Slots that one worker is believed to have; a bigger claim is cut to this. */
+export const SLOTS_MAX = 256;
+
+/** Blocks per slot that a round is cut into, so that faster workers can take more of them. */
+export const BLOCKS_PER_SLOT = 4;
+
+/** Leaves per block while nobody's speed is known. */
+export const LEAVES_PER_BLOCK_UNMEASURED = 8;
+
+/** Longest block that is planned where the speed is known, in ms: what a lost worker may cost. */
+export const BLOCK_MS_MAX = 5_000;
+
+/** Lease of a worker whose speed is not known yet, in ms. */
+export const LEASE_MS_UNMEASURED = 120_000;
+
+/** Shortest lease, in ms: a garbage collection or a busy machine is no reason to compute twice. */
+export const LEASE_MS_MIN = 10_000;
+
+/** A lease is this many times as long as its worker is expected to need. */
+export const LEASE_FACTOR = 4;
+
+/** A worker that still owes a block after this many times its lease is dropped. */
+export const ABANDON_FACTOR = 4;
+
+/** Failures of one block, on different workers as far as there are any, before the run ends. */
+export const BLOCK_FAILURES_MAX = 3;
+
+/** Failures in a row before a worker is refused. */
+export const WORKER_FAILURES_MAX = 5;
+
+/** Time for a worker to load its data and to compile, in ms. */
+export const PREPARE_MS = 600_000;
+
+/** Wait for enough workers, in ms. */
+export const WORKER_WAIT_MS = 120_000;
+
+/** Interval of heartbeats in both directions, in ms. */
+export const HEARTBEAT_MS = 5_000;
+
+/** A peer that says nothing for this long is dropped, in ms: four heartbeats. */
+export const SILENCE_MS = 20_000;
+
+/** Interval at which deadlines are looked at, in ms. */
+export const TICK_MS = 250;
+
+/** Checkpoints kept in a run directory. */
+export const CHECKPOINTS_KEPT = 3;
+
+/** Largest header of a checkpoint, in bytes, as in the reference implementation of safetensors. */
+export const CHECKPOINT_HEADER_BYTES_MAX = 100_000_000;
+
+/** Interval at which the owner of a run directory touches its lock, in ms. */
+export const LOCK_TOUCH_MS = 10_000;
+
+/** A lock of another host that was not touched for this long is stale, in ms. */
+export const LOCK_STALE_MS = 60_000;

@@ -1,0 +1,44 @@
+import type { Lease } from "@shoal/protocol";
+
+/** One fan-out over the workers: a training step, or an evaluation. */
+export interface RoundSpec {
+  /** Position in the run's plan, from 0; the same after a restart. */
+  readonly number: number;
+  readonly purpose: "train" | "validation" | "test-before" | "test-after" | "evaluate";
+  readonly kind: Lease["kind"];
+  readonly split: Lease["split"];
+  /** Committed steps of the parameters that the round uses. */
+  readonly version: number;
+  /** Episode index of the first task. */
+  readonly firstEpisode: number;
+  readonly taskCount: number;
+  readonly tasksPerLeaf: number;
+}
+
+/** Every leaf is full: a plan's task counts are multiples of `tasksPerLeaf`. */
+export function leafCountOf(spec: RoundSpec): number {
+  return spec.taskCount / spec.tasksPerLeaf;
+}
+
+/** Blocks of `1 << level` leaves in a round; the last one may be cut. */
+export function blockCountOf(spec: RoundSpec, level: number): number {
+  return Math.ceil(leafCountOf(spec) / 2 ** level);
+}
+
+/** The tasks of block `(level, index)`, counted from the round's first task. */
+export function blockTasks(
+  spec: RoundSpec,
+  level: number,
+  index: number,
+): { readonly first: number; readonly count: number } {
+  const firstLeaf = index * 2 ** level;
+  const endLeaf = Math.min(leafCountOf(spec), firstLeaf + 2 ** level);
+  return { first: firstLeaf * spec.tasksPerLeaf, count: (endLeaf - firstLeaf) * spec.tasksPerLeaf };
+}
+
+/** The episode indices of a block, for people: `train episodes 64-71`. */
+export function describeTasks(spec: RoundSpec, level: number, index: number): string {
+  const { first, count } = blockTasks(spec, level, index);
+  const from = spec.firstEpisode + first;
+  return count === 1 ? `${spec.split} episode ${from}` : `${spec.split} episodes ${from}-${from + count - 1}`;
+}

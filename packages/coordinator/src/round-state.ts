@@ -1,0 +1,160 @@
+import type { CoordinatorMessage, WorkerMessage } from "@shoal/protocol";
+import type { CoordinatorEvent } from "./coordinator-event.ts";
+import type { RoundSpec } from "./round-spec.ts";
+
+/** What does not change while a coordinator runs. */
+export interface Settings {
+  readonly runId: string;
+  readonly incarnation: number;
+  /** JSON, sent to every worker. */
+  readonly experiment: unknown;
+  readonly paramCount: number;
+  /** Statistics per task. */
+  readonly statCounts: { readonly train: number; readonly evaluate: number };
+  /** Workers that must be ready before the first lease. */
+  readonly workersMin: number;
+  readonly workerWaitMs: number;
+  readonly prepareMs: number;
+  readonly heartbeatMs: number;
+  readonly silenceMs: number;
+  readonly leaseMsMin: number;
+  readonly leaseMsUnmeasured: number;
+}
+
+/** A worker that said hello. */
+export interface Member {
+  readonly workerId: string;
+  /** Name, host and pid, for people. */
+  readonly name: string;
+  readonly status: { readonly type: "preparing"; readonly untilMs: number } | Ready;
+  readonly heardMs: number;
+  /** Version of the parameters it was sent last; null: none. */
+  readonly version: number | null;
+  /** Mean compute time of one leaf, in ms, by kind; null: not measured. */
+  readonly leafMs: { readonly train: number | null; readonly evaluate: number | null };
+  /** Leases that ran out and were not answered. A worker that owes one gets no other. */
+  readonly late: readonly LateLease[];
+  /** Failures since its last accepted result. */
+  readonly failuresInRow: number;
+}
+
+export interface Ready {
+  readonly type: "ready";
+  readonly slots: number;
+  readonly device: string;
+}
+
+export interface LateLease {
+  readonly leaseId: number;
+  readonly round: number;
+  readonly index: number;
+  /** When the worker is dropped for it. */
+  readonly abandonMs: number;
+}
+
+export interface BlockLease {
+  readonly leaseId: number;
+  readonly workerId: string;
+  readonly issuedMs: number;
+  readonly deadlineMs: number;
+}
+
+export interface BlockFailure {
+  readonly workerId: string;
+  readonly reason: string;
+}
+
+/** One block of the round; all blocks of a round have the round's level. */
+export interface Block {
+  readonly index: number;
+  readonly done: boolean;
+  /** At most one lease is live; null while the block waits for a worker. */
+  readonly lease: BlockLease | null;
+  readonly failures: readonly BlockFailure[];
+}
+
+export interface Round {
+  readonly spec: RoundSpec;
+  readonly level: number;
+  /** Empty until enough workers are ready; then block `i` at position `i`. */
+  readonly blocks: readonly Block[];
+}
+
+export interface RoundState {
+  readonly settings: Settings;
+  readonly members: readonly Member[];
+  /** The round under way; null between rounds and at the end. */
+  readonly round: Round | null;
+  /** Committed steps. */
+  readonly version: number;
+  /** The data that the run is bound to; null until a worker says. */
+  readonly dataHash: string | null;
+  readonly nextLeaseId: number;
+  readonly nextHeartbeatMs: number;
+  /** `workersMin` workers were ready once; from then on one is enough. */
+  readonly gathered: boolean;
+  /** Set while too few workers are ready. */
+  readonly awaiting: { readonly sinceMs: number; readonly untilMs: number } | null;
+  /** Set once the run is over: what every worker is told. */
+  readonly over: { readonly outcome: "complete" | "stopped" | "failed"; readonly message: string } | null;
+}
+
+export type Hello = Extract<WorkerMessage, { type: "hello" }>;
+export type ReadyMessage = Extract<WorkerMessage, { type: "ready" }>;
+export type ResultMessage = Extract<WorkerMessage, { type: "result" }>;
+export type FailedMessage = Extract<WorkerMessage, { type: "failed" }>;
+
+/** What happened. */
+export type RoundEvent =
+  | { readonly type: "start"; readonly spec: RoundSpec }
+  | { readonly type: "hello"; readonly workerId: string; readonly message: Hello }
+  | { readonly type: "ready"; readonly workerId: string; readonly message: ReadyMessage }
+  | {
+      readonly type: "result";
+      readonly workerId: string;
+      readonly message: ResultMessage;
+      readonly bodyFloats: number;
+      /** What is wrong with the floats, such as "episode 12: loss is NaN"; null: they are finite. */
+      readonly invalid: string | null;
+    }
+  | { readonly type: "failed"; readonly workerId: string; readonly message: FailedMessage }
+  | { readonly type: "heartbeat"; readonly workerId: string; readonly leases: readonly number[] }
+  /** Bytes came from the worker, at `atMs`. */
+  | { readonly type: "heard"; readonly workerId: string; readonly atMs: number }
+  | { readonly type: "left"; readonly workerId: string; readonly reason: string }
+  | { readonly type: "tick" }
+  | {
+      readonly type: "finish";
+      readonly outcome: "complete" | "stopped" | "failed";
+      readonly message: string;
+    };
+
+/** What to do about it; the edge carries commands out in order. */
+export type Command =
+  | { readonly type: "send"; readonly workerId: string; readonly message: CoordinatorMessage }
+  /** Send the parameters of the current version. */
+  | { readonly type: "sendParams"; readonly workerId: string; readonly version: number }
+  | { readonly type: "close"; readonly workerId: string; readonly code: number; readonly reason: string }
+  /**
+   * The result at hand counts as block `(level, index)`. `keep`: somebody else still computes this block;
+   * keep the floats to compare.
+   */
+  | {
+      readonly type: "accept";
+      readonly workerId: string;
+      readonly level: number;
+      readonly index: number;
+      readonly keep: boolean;
+    }
+  /** The result at hand is a second copy of a block that counts already. */
+  | { readonly type: "compare"; readonly workerId: string; readonly index: number }
+  /** All blocks of the round are in. */
+  | { readonly type: "complete"; readonly spec: RoundSpec }
+  | { readonly type: "notify"; readonly event: CoordinatorEvent }
+  /** The run cannot go on. */
+  | { readonly type: "fail"; readonly code: string; readonly message: string };
+
+export interface Step {
+  readonly state: RoundState;
+  readonly commands: readonly Command[];
+}

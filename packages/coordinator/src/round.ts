@@ -1,0 +1,88 @@
+import assert from "node:assert";
+import { forgive, passTime } from "./deadlines.ts";
+import { moveOn } from "./gather.ts";
+import { findMember, replaceMember } from "./members.ts";
+import { becomeReady, goodbye, join, leave } from "./membership.ts";
+import { takeFailure, takeResult } from "./results.ts";
+import type { Command, RoundEvent, RoundState, Settings, Step } from "./round-state.ts";
+
+/**
+ * The round as a pure state machine: who computes what, what counts, when a step is complete.
+ *
+ * No sockets, timers, disks or floats in here: the edge (`run.ts`) translates between them and these
+ * events and commands, so a simulation drives the very code that a real run uses.
+ */
+export function step(state: RoundState, event: RoundEvent, nowMs: number): Step {
+  if (state.over !== null && event.type !== "hello") return { state, commands: [] };
+  const heard = hear(state, event, nowMs);
+  const handled = handle(heard, event, nowMs);
+  if (handled.commands.some(({ type }) => type === "fail")) return handled;
+  const moved = moveOn(state, handled.state, nowMs);
+  return { state: moved.state, commands: [...handled.commands, ...moved.commands] };
+}
+
+/** The state before any worker and any round. */
+export function initialRoundState(
+  settings: Settings,
+  start: { readonly version: number; readonly dataHash: string | null },
+  nowMs: number,
+): RoundState {
+  return {
+    settings,
+    members: [],
+    round: null,
+    version: start.version,
+    dataHash: start.dataHash,
+    nextLeaseId: 0,
+    nextHeartbeatMs: nowMs + settings.heartbeatMs,
+    gathered: false,
+    awaiting: null,
+    over: null,
+  };
+}
+
+function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
+  switch (event.type) {
+    case "start": {
+      assert(state.round === null, "a round starts after the one before is complete");
+      const round = { spec: event.spec, level: 0, blocks: [] };
+      return { state: { ...state, round, version: event.spec.version }, commands: [] };
+    }
+    case "hello":
+      return join(state, event.workerId, event.message, nowMs);
+    case "ready":
+      return becomeReady(state, event.workerId, event.message);
+    case "result":
+      return takeResult(state, event);
+    case "failed":
+      return takeFailure(state, event.workerId, event.message);
+    case "left":
+      return leave(state, event.workerId, event.reason);
+    case "tick":
+      return passTime(state, nowMs);
+    case "finish":
+      return finish(state, { outcome: event.outcome, message: event.message });
+    case "heartbeat": {
+      const member = findMember(state, event.workerId);
+      if (member === undefined) return { state, commands: [] };
+      return { state: replaceMember(state, forgive(member, event.leases)), commands: [] };
+    }
+    case "heard":
+      return { state, commands: [] };
+  }
+}
+
+/** Every message of a worker is a sign of life. */
+function hear(state: RoundState, event: RoundEvent, nowMs: number): RoundState {
+  if (!("workerId" in event)) return state;
+  const member = findMember(state, event.workerId);
+  if (member === undefined) return state;
+  const heardMs = Math.max(member.heardMs, event.type === "heard" ? event.atMs : nowMs);
+  return replaceMember(state, { ...member, heardMs });
+}
+
+/** Tells every worker that the run is over; whoever comes later is told the same. */
+function finish(state: RoundState, over: NonNullable<RoundState["over"]>): Step {
+  const commands = state.members.flatMap(({ workerId }): readonly Command[] => goodbye(workerId, over));
+  return { state: { ...state, over, members: [], round: null, awaiting: null }, commands };
+}

@@ -1,0 +1,437 @@
+import { type OptimizerState, type ParamLayout, paramsHash, ShoalError } from "@shoal/core/outer";
+import {
+  type CoordinatorConnection,
+  coordinatorVocabulary,
+  encode,
+  type WorkerMessage,
+} from "@shoal/protocol";
+import { findNonFinite } from "./check-result.ts";
+import type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
+import {
+  HEARTBEAT_MS,
+  LEASE_MS_MIN,
+  LEASE_MS_UNMEASURED,
+  PREPARE_MS,
+  SILENCE_MS,
+  TICK_MS,
+  WORKER_WAIT_MS,
+} from "./limits.ts";
+import { findMember } from "./members.ts";
+import { outerStep } from "./outer-step.ts";
+import { checkPlan, type Plan, roundsOf } from "./plan.ts";
+import { initialRoundState, step } from "./round.ts";
+import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
+import type { Command, RoundEvent, RoundState } from "./round-state.ts";
+import { RoundWork } from "./round-work.ts";
+import type { RunDirectory } from "./run-directory.ts";
+
+export interface RunOptions {
+  /** The experiment as JSON, sent to every worker as it is. */
+  readonly experiment: unknown;
+  readonly runId: string;
+  readonly incarnation: number;
+  readonly layout: ParamLayout;
+  /** Hash of the data that the run is bound to; null: the first worker's. */
+  readonly dataHash: string | null;
+  /** Where the run stands: at its beginning, or at a checkpoint. */
+  readonly start: {
+    readonly step: number;
+    readonly params: Float32Array;
+    readonly optimizer: OptimizerState;
+    /** Evaluations of the steps before. */
+    readonly evaluations: readonly Evaluation[];
+  };
+  readonly plan: Plan;
+  readonly statNames: { readonly train: readonly string[]; readonly evaluate: readonly string[] };
+  /** Where metrics and checkpoints go; null: nowhere. */
+  readonly runDirectory: RunDirectory | null;
+  /** Workers to wait for before the first lease, >= 1. */
+  readonly workersMin: number;
+  /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
+  readonly workerWaitMs?: number;
+  readonly onEvent: (event: CoordinatorEvent) => void;
+}
+
+/** Time for workers to take the last message before their sockets are closed, in ms. */
+const GOODBYE_MS = 2_000;
+
+type Queued = { readonly event: RoundEvent; readonly body: Float32Array | null };
+
+/**
+ * The edge of a run: sockets, timers and files on one side, the pure state machine (`round.ts`) on the
+ * other. It translates messages into events and carries commands out; it decides nothing.
+ */
+export class Run {
+  readonly #options: RunOptions;
+  readonly #rounds: Generator<RoundSpec>;
+  readonly #connections = new Map<string, CoordinatorConnection>();
+  readonly #evaluations: Evaluation[];
+  #state: RoundState;
+  #params: Float32Array;
+  #optimizer: OptimizerState;
+  /** Frames of the current parameters: encoded once, the same for every worker. */
+  #paramsFrames: readonly Buffer[] | null = null;
+  #work: RoundWork | null = null;
+  readonly #queue: Queued[] = [];
+  #draining = false;
+  #workerCount = 0;
+  /** Time that this process was busy in the current round, and the bytes it sent, for `step` events. */
+  #busyMs = 0;
+  #sentBytes = 0;
+  #saving: Promise<void> = Promise.resolve();
+  #saveFailure: string | null = null;
+  #savedStep: number;
+  #savedMs = performance.now();
+  #ticker: NodeJS.Timeout | undefined;
+  #finish: (outcome: Outcome) => void = () => {};
+  #over = false;
+
+  /** @throws {ShoalError} E_CONFIG if the plan's task counts do not fit */
+  constructor(options: RunOptions) {
+    checkPlan(options.plan);
+    this.#options = options;
+    const { start, statNames, layout } = options;
+    this.#params = start.params;
+    this.#optimizer = start.optimizer;
+    this.#evaluations = [...start.evaluations];
+    this.#savedStep = start.step;
+    this.#rounds = roundsOf(options.plan, start.step);
+    this.#state = initialRoundState(
+      {
+        runId: options.runId,
+        incarnation: options.incarnation,
+        experiment: options.experiment,
+        paramCount: layout.size,
+        statCounts: { train: statNames.train.length, evaluate: statNames.evaluate.length },
+        workersMin: options.workersMin,
+        workerWaitMs: options.workerWaitMs ?? WORKER_WAIT_MS,
+        prepareMs: PREPARE_MS,
+        heartbeatMs: HEARTBEAT_MS,
+        silenceMs: SILENCE_MS,
+        leaseMsMin: LEASE_MS_MIN,
+        leaseMsUnmeasured: LEASE_MS_UNMEASURED,
+      },
+      { version: start.step, dataHash: options.dataHash },
+      performance.now(),
+    );
+  }
+
+  /** Runs the plan to its end. Never rejects: every end is an outcome. */
+  start(): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.#finish = resolve;
+      this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+      this.#nextRound();
+    });
+  }
+
+  /** Saves a checkpoint and ends the run. */
+  stop(reason: string): void {
+    this.#end("stopped", null, reason);
+  }
+
+  /** Saves a checkpoint and ends the run as failed. */
+  fail(code: string, message: string): void {
+    this.#end("failed", code, message);
+  }
+
+  /** Lets a worker in; it speaks first. */
+  attach(connection: CoordinatorConnection): void {
+    const workerId = `w${++this.#workerCount}`;
+    this.#connections.set(workerId, connection);
+    connection.onMessage((message, body) => this.#take(workerId, message, body));
+    connection.onClose(({ code, reason }) => {
+      this.#connections.delete(workerId);
+      const why = reason === "" ? `connection closed (${code})` : `${reason} (${code})`;
+      if (findMember(this.#state, workerId) === undefined) {
+        if (!this.#over && code !== 1000) {
+          this.#options.onEvent({ type: "connection-lost", peer: connection.peer, reason: why });
+        }
+        return;
+      }
+      this.#dispatch({ type: "left", workerId, reason: why });
+    });
+  }
+
+  #take(workerId: string, message: WorkerMessage, body: Float32Array | null): void {
+    switch (message.type) {
+      case "hello":
+        this.#dispatch({ type: "hello", workerId, message });
+        return;
+      case "ready":
+        this.#dispatch({ type: "ready", workerId, message });
+        return;
+      case "failed":
+        this.#dispatch({ type: "failed", workerId, message });
+        return;
+      case "heartbeat":
+        this.#dispatch({ type: "heartbeat", workerId, leases: message.leases });
+        return;
+      case "leaving":
+        this.#dispatch({ type: "left", workerId, reason: message.reason });
+        return;
+      case "result": {
+        const started = performance.now();
+        const floats = body ?? new Float32Array(0);
+        const invalid = this.#findInvalid(message, floats);
+        this.#busyMs += performance.now() - started;
+        this.#dispatch({ type: "result", workerId, message, bodyFloats: floats.length, invalid }, floats);
+        return;
+      }
+    }
+  }
+
+  /** What is not finite in a result of the round under way; the state machine checks the rest. */
+  #findInvalid(message: Extract<WorkerMessage, { type: "result" }>, body: Float32Array): string | null {
+    const spec = this.#work?.spec;
+    if (spec === undefined || message.round !== spec.number) return null;
+    const { first } = blockTasks(spec, message.level, message.index);
+    return findNonFinite({
+      body,
+      statNames: this.#options.statNames[spec.kind],
+      taskCount: message.taskCount,
+      firstEpisode: spec.firstEpisode + first,
+      layout: this.#options.layout,
+    });
+  }
+
+  #tick(): void {
+    for (const [workerId, { receivedAtMs }] of this.#connections) {
+      this.#dispatch({ type: "heard", workerId, atMs: receivedAtMs });
+    }
+    this.#dispatch({ type: "tick" });
+  }
+
+  /** Feeds an event, and those that its commands cause, to the state machine, one after the other. */
+  #dispatch(event: RoundEvent, body: Float32Array | null = null): void {
+    this.#queue.push({ event, body });
+    if (this.#draining) return;
+    this.#draining = true;
+    const started = performance.now();
+    try {
+      for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+        const { state, commands } = step(this.#state, next.event, performance.now());
+        this.#state = state;
+        for (const command of commands) this.#carryOut(command, next.body);
+      }
+    } finally {
+      this.#draining = false;
+      this.#busyMs += performance.now() - started;
+    }
+  }
+
+  #carryOut(command: Command, body: Float32Array | null): void {
+    switch (command.type) {
+      case "send":
+        this.#connections.get(command.workerId)?.send(command.message);
+        return;
+      case "sendParams": {
+        this.#paramsFrames ??= encode(
+          coordinatorVocabulary,
+          { type: "params", version: command.version },
+          this.#params,
+        );
+        this.#connections.get(command.workerId)?.sendFrames(this.#paramsFrames);
+        this.#sentBytes += this.#params.byteLength;
+        return;
+      }
+      case "close":
+        this.#connections.get(command.workerId)?.close(command.code, command.reason);
+        return;
+      case "accept": {
+        const work = this.#work!;
+        if (command.keep) work.keep(command.index, command.workerId, body!);
+        work.receivedBytes += body!.byteLength;
+        work.add({ level: command.level, index: command.index }, body!);
+        return;
+      }
+      case "compare":
+        this.#compare(command.index, command.workerId, body!);
+        return;
+      case "complete":
+        this.#complete(command.spec);
+        return;
+      case "notify":
+        this.#options.onEvent(command.event);
+        return;
+      case "fail":
+        this.#end("failed", command.code, command.message);
+        return;
+    }
+  }
+
+  #compare(index: number, workerId: string, body: Float32Array): void {
+    const compared = this.#work?.compare(index, body) ?? null;
+    if (compared === null || compared.floatsDifferent === 0) return;
+    const { level } = this.#state.round!;
+    const name = (id: string): string => findMember(this.#state, id)?.name ?? id;
+    this.#options.onEvent({
+      type: "result-mismatch",
+      workers: [name(compared.workerId), name(workerId)],
+      tasks: describeTasks(this.#work!.spec, level, index),
+      floatsDifferent: compared.floatsDifferent,
+    });
+  }
+
+  #complete(spec: RoundSpec): void {
+    const work = this.#work!;
+    this.#work = null;
+    try {
+      if (spec.kind === "train") this.#commit(spec, work);
+      else this.#conclude(spec, work);
+    } catch (error) {
+      if (!(error instanceof ShoalError)) throw error;
+      this.#end("failed", error.code, error.message);
+      return;
+    }
+    this.#nextRound();
+  }
+
+  /** Takes one step of the shared initialization: a new version. */
+  #commit(spec: RoundSpec, work: RoundWork): void {
+    const { plan } = this.#options;
+    if (plan.type !== "train") return;
+    const { params, optimizer } = outerStep({
+      params: this.#params,
+      optimizer: this.#optimizer,
+      gradientSum: work.gradientSum(),
+      taskCount: spec.taskCount,
+      outer: plan.outer,
+      clip: plan.clip,
+    });
+    this.#params = params;
+    this.#optimizer = optimizer;
+    this.#paramsFrames = null;
+    const step = spec.version + 1;
+    const stats = work.means();
+    const nowMs = performance.now();
+    const stepMs = nowMs - work.startedMs;
+    this.#options.onEvent({
+      type: "step",
+      step,
+      steps: plan.steps,
+      stats,
+      tasks: spec.taskCount,
+      stepMs,
+      coordinatorMs: this.#busyMs,
+      workersReady: this.#state.members.filter(({ status }) => status.type === "ready").length,
+      sentBytes: this.#sentBytes,
+      receivedBytes: work.receivedBytes,
+    });
+    this.#record({ type: "step", step, ...stats, stepMs });
+    const isDue =
+      step - this.#savedStep >= plan.checkpointEverySteps || nowMs - this.#savedMs >= plan.checkpointEveryMs;
+    if (isDue && step < plan.steps) this.#save(step);
+  }
+
+  #conclude(spec: RoundSpec, work: RoundWork): void {
+    if (spec.purpose === "train") return;
+    const evaluation: Evaluation = {
+      purpose: spec.purpose,
+      split: spec.split,
+      step: spec.version,
+      tasks: spec.taskCount,
+      stats: work.intervals(),
+    };
+    this.#evaluations.push(evaluation);
+    this.#options.onEvent({ type: "evaluation", evaluation, ms: performance.now() - work.startedMs });
+    this.#record({ type: "evaluation", ...evaluation });
+  }
+
+  #nextRound(): void {
+    const next = this.#rounds.next();
+    if (next.done === true) {
+      this.#end("complete", null, "the plan is done");
+      return;
+    }
+    const spec = next.value;
+    this.#busyMs = 0;
+    this.#sentBytes = 0;
+    this.#work = new RoundWork(
+      spec,
+      this.#options.statNames[spec.kind],
+      this.#options.layout.size,
+      performance.now(),
+    );
+    this.#dispatch({ type: "start", spec });
+  }
+
+  /** Appends to `metrics.jsonl`; a full disk ends the run. */
+  #record(metric: { readonly step: number; readonly [name: string]: unknown }): void {
+    this.#options.runDirectory?.appendMetric(metric).catch((error: Error) => {
+      this.#end(
+        "failed",
+        "E_DISK",
+        `metrics.jsonl cannot be written: ${error.message}; make room, then resume the run`,
+      );
+    });
+  }
+
+  /** Saves the current version in the background, after the save before; a failure ends the run. */
+  #save(step: number): void {
+    const { runDirectory } = this.#options;
+    if (runDirectory === null) return;
+    this.#savedStep = step;
+    this.#savedMs = performance.now();
+    // Later steps make new arrays: these are not changed any more.
+    const [params, optimizer] = [this.#params, this.#optimizer];
+    const { dataHash } = this.#state;
+    const { runId, layout, experiment, onEvent } = this.#options;
+    this.#saving = this.#saving.then(async () => {
+      const started = performance.now();
+      try {
+        const saved = await runDirectory.save({
+          runId,
+          step,
+          params,
+          optimizer,
+          layout,
+          dataHash,
+          experiment,
+        });
+        onEvent({ type: "checkpoint-saved", step, ...saved, ms: performance.now() - started });
+      } catch (error) {
+        const { message } = error as Error;
+        this.#saveFailure = message;
+        onEvent({ type: "checkpoint-failed", step, message });
+        this.#end("failed", "E_CHECKPOINT_WRITE", message);
+      }
+    });
+  }
+
+  /** Ends the run once: last checkpoint, goodbye to the workers, outcome. */
+  #end(type: Outcome["type"], code: string | null, message: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearInterval(this.#ticker);
+    const step = this.#state.version;
+    const isTraining = this.#options.plan.type === "train";
+    // What could not be written a moment ago is not written now.
+    const canSave = code !== "E_CHECKPOINT_WRITE" && code !== "E_DISK";
+    if (isTraining && canSave && (step !== this.#savedStep || step === 0)) this.#save(step);
+    void this.#saving.then(async () => {
+      const failure = this.#saveFailure;
+      const outcome: Outcome = {
+        step,
+        paramsHash: paramsHash(this.#params),
+        evaluations: this.#evaluations,
+        ...(failure === null
+          ? { type, ...(code === null ? {} : { code }), ...(type === "complete" ? {} : { message }) }
+          : { type: "failed", code: "E_CHECKPOINT_WRITE", message: failure }),
+      };
+      this.#dispatch({ type: "finish", outcome: outcome.type, message: outcome.message ?? message });
+      await this.#goodbye();
+      this.#options.onEvent({ type: "done", outcome });
+      this.#finish(outcome);
+    });
+  }
+
+  /** Waits until every worker has closed its end, or closes it. */
+  async #goodbye(): Promise<void> {
+    const deadline = performance.now() + GOODBYE_MS;
+    while (this.#connections.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    for (const connection of this.#connections.values()) connection.close(1001, "the run is over");
+  }
+}

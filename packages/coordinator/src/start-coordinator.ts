@@ -1,0 +1,77 @@
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ShoalError } from "@shoal/core/outer";
+import { acceptWebSockets, httpServerOptions } from "@shoal/protocol";
+import type { Outcome } from "./coordinator-event.ts";
+import { Run, type RunOptions } from "./run.ts";
+
+export interface CoordinatorOptions extends RunOptions {
+  readonly listen: {
+    /** Address to listen on; `127.0.0.1` lets in this machine alone. */
+    readonly host: string;
+    /** 0: any free port. */
+    readonly port: number;
+  };
+  /** What workers must present; null: nothing. */
+  readonly token: string | null;
+}
+
+/** A coordinator that listens and runs. */
+export interface Coordinator {
+  /** `ws://HOST:PORT` for workers. */
+  readonly url: string;
+  /** Resolves when the run is over and its last checkpoint is saved. Never rejects. */
+  readonly finished: Promise<Outcome>;
+  /** Ends the run after saving a checkpoint; `finished` tells when. */
+  stop(reason: string): void;
+  /** Ends the run as failed, after saving a checkpoint: it cannot go on for a reason from outside. */
+  fail(code: string, message: string): void;
+}
+
+/**
+ * Starts a run and lets workers in.
+ *
+ * @throws {ShoalError} E_PORT if the port is taken, E_CONFIG if the plan cannot be
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
+  const { listen, token, onEvent } = options;
+  const server = createServer(httpServerOptions(), (_, response) => {
+    response.writeHead(426, { "content-type": "text/plain; charset=utf-8" });
+    response.end("This is a Shoal coordinator; workers connect by WebSocket.\n");
+  });
+  await listenOn(server, listen);
+  const { port } = server.address() as AddressInfo;
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  const url = `ws://${host}:${port}`;
+  const run = new Run(options);
+  const acceptor = acceptWebSockets(server, {
+    token,
+    onConnection: (connection) => run.attach(connection),
+    onRefused: (refused) => onEvent({ type: "upgrade-refused", refused }),
+  });
+  onEvent({ type: "listening", url });
+  const finished = run.start().then(async (outcome) => {
+    acceptor.close();
+    await new Promise((resolve) => server.close(resolve));
+    return outcome;
+  });
+  return {
+    url,
+    finished,
+    stop: (reason) => run.stop(reason),
+    fail: (code, message) => run.fail(code, message),
+  };
+}
+
+function listenOn(server: Server, { host, port }: CoordinatorOptions["listen"]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const taken = error.code === "EADDRINUSE";
+      const message = taken
+        ? `port ${port} on ${host} is in use; name another one, or 0 for any free one`
+        : `cannot listen on ${host}:${port}: ${error.message}`;
+      reject(new ShoalError("E_PORT", message, { cause: error }));
+    });
+    server.listen(port, host, resolve);
+  });
+}
