@@ -18,8 +18,8 @@ const shearSd = 0.15;
 const shiftSdPx = 1.5;
 const logPenSd = 0.25;
 
-/** Size of the undistorted grid, in pixels: two thirds of the picture, as Omniglot's characters. */
-const glyphSizePx = 18;
+/** Size of the undistorted grid, in pixels: seven tenths of the picture, as Omniglot's characters. */
+const glyphSizePx = 20;
 const penPxMin = 0.8;
 const bezierSegments = 10;
 

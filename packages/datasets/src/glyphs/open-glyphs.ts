@@ -17,7 +17,7 @@ import {
 export type GlyphsConfig = Extract<DatasetConfig, { source: "glyphs" }>;
 
 /** Omniglot's proportions (1100 / 100 / 423 of 1623), rounded. */
-export const glyphsSplit = { train: 700, validation: 100, test: 200 } as const;
+const glyphsSplit = { train: 700, validation: 100, test: 200 } as const;
 const glyphsSplitSeed = 1;
 
 /**

@@ -41,7 +41,7 @@ export async function cachedStore(options: CachedStoreOptions): Promise<ImageSto
 }
 
 /** Writes a store's file; a disk that refuses is an event, because the store itself is at hand. */
-export async function keepStore(
+async function keepStore(
   path: string,
   store: ImageStore,
   onEvent: OnDatasetEvent,
