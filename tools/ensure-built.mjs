@@ -11,7 +11,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { withLock } from "./lock.mjs";
 
 const repository = dirname(dirname(fileURLToPath(import.meta.url)));
-const nodeMin = [20, 19];
+const nodeMin = /** @type {const} */ ([20, 19]);
 
 /** Longest wait for another process that installs or builds, in ms. A cold install takes about 60 s. */
 const lockWaitMsMax = 15 * 60_000;
@@ -41,8 +41,9 @@ export async function ensureBuilt(root = repository) {
 
 /** @param {string} version such as "20.19.0" */
 export function checkNodeVersion(version) {
-  const parts = version.split(".").map(Number);
-  const old = parts[0] < nodeMin[0] || (parts[0] === nodeMin[0] && parts[1] < nodeMin[1]);
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const [majorMin, minorMin] = nodeMin;
+  const old = major < majorMin || (major === majorMin && minor < minorMin);
   if (old) {
     const wanted = nodeMin.join(".");
     throw new Error(
@@ -82,17 +83,16 @@ export function installReason(root) {
  */
 export function buildReason(root) {
   const built = readJson(stampPath(root));
-  if (built === null) return "there is no build yet";
+  if (built?.sources === undefined || built.outputs === undefined) return "there is no build yet";
   const sources = fingerprint(root);
   for (const path of Object.keys(sources)) {
-    if (built[path] !== sources[path]) return `${path} changed`;
+    if (built.sources[path] !== sources[path]) return `${path} changed`;
   }
-  for (const path of Object.keys(built)) {
+  for (const path of Object.keys(built.sources)) {
     if (sources[path] === undefined) return `${path} is gone`;
   }
-  for (const path of Object.keys(sources)) {
-    const output = outputOf(path);
-    if (output !== null && !existsSync(join(root, output))) return `${output} is missing`;
+  for (const path of built.outputs) {
+    if (!existsSync(join(root, path))) return `${path} is missing`;
   }
   return null;
 }
@@ -125,7 +125,7 @@ function build(root, reason) {
   }
   const stamp = stampPath(root);
   mkdirSync(dirname(stamp), { recursive: true });
-  writeFileSync(stamp, `${JSON.stringify(sources)}\n`);
+  writeFileSync(stamp, `${JSON.stringify({ sources, outputs: outputs(root) })}\n`);
 }
 
 /** @param {string} root @param {string[]} args @returns {number | string} */
@@ -147,31 +147,36 @@ function runNpm(root, args) {
  * @returns {Record<string, string>} by path from `root`
  */
 function fingerprint(root) {
-  /** @type {Record<string, string>} */
-  const sources = {};
-  const add = (/** @type {string} */ path) => {
-    const { size, mtimeMs } = statSync(join(root, path));
-    sources[path] = `${size} ${mtimeMs}`;
-  };
-  add("tsconfig.base.json");
-  for (const name of readdirSync(join(root, "packages"))) {
-    const home = `packages/${name}`;
-    if (!existsSync(join(root, home, "tsconfig.json"))) continue;
-    add(`${home}/package.json`);
-    add(`${home}/tsconfig.json`);
-    if (!existsSync(join(root, home, "src"))) continue;
-    for (const path of readdirSync(join(root, home, "src"), { recursive: true, encoding: "utf8" })) {
-      const source = path.split("\\").join("/");
-      if (source.endsWith(".ts") && !source.endsWith(".test.ts")) add(`${home}/src/${source}`);
-    }
+  const paths = ["tsconfig.base.json"];
+  for (const home of packageHomes(root)) {
+    paths.push(`${home}/package.json`, `${home}/tsconfig.json`);
+    paths.push(...filesUnder(root, `${home}/src`).filter((path) => /(?<!\.test)\.ts$/.test(path)));
   }
-  return sources;
+  return Object.fromEntries(
+    paths.map((path) => {
+      const { size, mtimeMs } = statSync(join(root, path));
+      return [path, `${size} ${mtimeMs}`];
+    }),
+  );
 }
 
-/** The file that a source compiles to, or null. @param {string} path */
-function outputOf(path) {
-  const [, home, source] = /^(packages\/[^/]+)\/src\/(.*)\.ts$/.exec(path) ?? [];
-  return source === undefined || source.endsWith(".d") ? null : `${home}/dist/${source}.js`;
+/** What the build wrote and programs load. @param {string} root */
+function outputs(root) {
+  const written = packageHomes(root).flatMap((home) => filesUnder(root, `${home}/dist`));
+  return written.filter((path) => path.endsWith(".js"));
+}
+
+/** @param {string} root */
+function packageHomes(root) {
+  const homes = readdirSync(join(root, "packages")).map((name) => `packages/${name}`);
+  return homes.filter((home) => existsSync(join(root, home, "tsconfig.json")));
+}
+
+/** @param {string} root @param {string} folder @returns {string[]} paths from `root` */
+function filesUnder(root, folder) {
+  if (!existsSync(join(root, folder))) return [];
+  const names = readdirSync(join(root, folder), { recursive: true, encoding: "utf8" });
+  return names.map((name) => `${folder}/${name.split("\\").join("/")}`);
 }
 
 /** In node_modules, so that an install from scratch also builds from scratch. @param {string} root */

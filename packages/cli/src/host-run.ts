@@ -371,7 +371,7 @@ function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: 
 }
 
 function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || /^127\./.test(address);
+  return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
 /** `20261121-054210`, local time: sorts, and suits file names. */

@@ -97,7 +97,7 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName)
   for (const key of keys) at = at[key] as Draft;
   if (!(last in at)) {
     const section = keys.at(-1) ?? "the experiment";
-    const kind = String(at.source ?? at.type ?? "");
+    const kind = [at.source, at.type].find((tag) => typeof tag === "string") ?? "";
     throw new ShoalError(
       "E_USAGE",
       `--${option}: the ${section} ${kind} has no ${last}; leave the option out`,

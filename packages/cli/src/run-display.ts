@@ -56,7 +56,8 @@ export function showRun(
   };
 }
 
-function withoutType<E extends CoordinatorEvent>({ type: _, ...rest }: E): Omit<E, "type"> {
+function withoutType<E extends CoordinatorEvent>(event: E): Omit<E, "type"> {
+  const { type: _type, ...rest } = event;
   return rest;
 }
 

@@ -22,7 +22,7 @@ export interface Terminal {
 
 export function createTerminal(isJson: boolean): Terminal {
   const stream = isJson ? process.stderr : process.stdout;
-  const isLive = stream.isTTY === true && process.env.CI === undefined;
+  const isLive = stream.isTTY && process.env.CI === undefined;
   const update = createLogUpdate(stream, { showCursor: true });
   let shown = "";
   return {

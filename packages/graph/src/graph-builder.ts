@@ -341,7 +341,7 @@ function behindTranspose(node: Node, flag: boolean): [Node, boolean] {
   return swapsLast ? [node.inputs[0]!, !flag] : [node, flag];
 }
 
-export function arrayOf(dtype: Dtype, values: ArrayLike<number>): ConstantData {
+function arrayOf(dtype: Dtype, values: ArrayLike<number>): ConstantData {
   if (dtype === "float32") return Float32Array.from(values);
   if (dtype === "int32") return Int32Array.from(values);
   return Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));

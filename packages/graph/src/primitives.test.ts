@@ -285,7 +285,10 @@ const cases: readonly Case[] = [
     name: "zerosLike, onesLike and fill",
     shapes: [[2, 3]],
     f: (x) =>
-      tf.add(tf.mul(tf.add(tf.onesLike(x), tf.zerosLike(x)), x), tf.mul(tf.fill([3], 2), tf.square(x))),
+      tf.add(
+        tf.mul(tf.add(tf.onesLike(x), tf.zerosLike(x)), x),
+        tf.mul(tf.fill([3], 2, "float32"), tf.square(x)),
+      ),
   },
 ];
 

@@ -1,5 +1,5 @@
 import { GraphError } from "./graph-error.ts";
-import { type Shape, sameShape, type Window } from "./node.ts";
+import { type Shape, sameShape } from "./node.ts";
 
 /** The NumPy broadcast of two shapes. */
 export function broadcastShapes(a: Shape, b: Shape): Shape {
@@ -25,19 +25,6 @@ export function padRank(shape: Shape, rank: number): Shape {
 /** `shape` with every axis of `axes` set to 1. */
 export function keepAxes(shape: Shape, axes: readonly number[]): Shape {
   return shape.map((side, axis) => (axes.includes(axis) ? 1 : side));
-}
-
-/** Output height and width of a window over `[N, H, W, C]`, given the padding behind. */
-export function windowOutput(
-  inputSides: readonly [number, number],
-  window: Window,
-  padAfter: readonly [number, number],
-): [number, number] {
-  const side = (i: 0 | 1): number => {
-    const reach = (window.size[i] - 1) * window.dilations[i] + 1;
-    return Math.floor((inputSides[i] + window.padBefore[i] + padAfter[i] - reach) / window.strides[i]) + 1;
-  };
-  return [side(0), side(1)];
 }
 
 /** Strides of a row-major array, in elements. */

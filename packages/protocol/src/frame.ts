@@ -41,7 +41,7 @@ export function writePrefix(frame: Buffer, prefix: Prefix): void {
 }
 
 /** Header bytes with the zeros that align the floats behind them. */
-export function paddedBytes(headerBytes: number): number {
+function paddedBytes(headerBytes: number): number {
   return Math.ceil(headerBytes / 8) * 8;
 }
 

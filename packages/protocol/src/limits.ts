@@ -33,9 +33,6 @@ export const LIMITS_AFTER_HELLO: MessageLimits = {
   bodyBytesMax: 256 * 1024 * 1024,
 };
 
-/** Chunks in the longest message. */
-export const CHUNK_COUNT_MAX = LIMITS_AFTER_HELLO.bodyBytesMax / CHUNK_BYTES;
-
 /** Bytes that may wait in front of a peer that does not read; above it, the peer is dropped (1008). */
 export const BUFFERED_BYTES_MAX = 2 * LIMITS_AFTER_HELLO.bodyBytesMax;
 

@@ -166,6 +166,7 @@ describe("the upgrade request", () => {
     const socket = connect(port, "127.0.0.1");
     socket.resume();
     await once(socket, "close");
+    expect(socket.closed).toBe(true);
   });
 
   test("must be followed by hello in time", async () => {
@@ -187,7 +188,7 @@ describe("connectWebSocket", () => {
     await expect(connectWebSocket("http://127.0.0.1", { token: null })).rejects.toMatchObject({
       code: "E_REFUSED",
     });
-    cleanups.splice(0).forEach((cleanup) => cleanup());
+    for (const cleanup of cleanups.splice(0)) cleanup();
     await expect(connectWebSocket(`ws://127.0.0.1:${port}`, { token: null })).rejects.toMatchObject({
       code: "E_CONNECT",
     });
