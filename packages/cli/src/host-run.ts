@@ -16,7 +16,6 @@ import {
   initialParams,
   modelLayout,
   parseExperiment,
-  presets,
   type TaskSource,
   trainProgram,
 } from "@shoal/core";
@@ -24,7 +23,8 @@ import { createOptimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
 import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
-import { count, duration } from "./format.ts";
+import { concludeRun, describeRun } from "./describe-run.ts";
+import { duration } from "./format.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
@@ -116,7 +116,8 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
       terminal.line(`summary.json could not be written: ${error.message}`);
     });
     terminal.json(done);
-    return conclude(invocation, outcome, path, seconds, resolved);
+    concludeRun(invocation, outcome, path, seconds, resolved);
+    return exitCodeOf(outcome);
   } finally {
     await runDirectory.close();
   }
@@ -288,76 +289,6 @@ function resumeExperiment(before: Checkpoint, { values, given }: Invocation): Re
 
 function isExperimentOption(name: OptionName): boolean {
   return name === "preset" || name === "config" || name === "algorithm";
-}
-
-function describeRun(
-  { terminal }: Invocation,
-  { experiment, origins }: ResolvedExperiment,
-  source: TaskSource,
-  path: string,
-  before: Checkpoint | null,
-): void {
-  const { algorithm, model, dataset, metaBatch, outer, steps } = experiment;
-  const summary = presets.find(({ name }) => name === experiment.name)?.summary;
-  terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
-  terminal.line(`  data       ${source.description}`);
-  const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
-  terminal.line(
-    `  episodes   ${episode}, ${dataset.queries} queries, ${metaBatch} tasks per step, seed ${experiment.seed}`,
-  );
-  terminal.line(
-    `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
-  );
-  terminal.line(
-    `  algorithm  ${algorithm.order === 2 ? "MAML" : "first-order MAML"}, ${algorithm.innerSteps} inner step` +
-      `${algorithm.innerSteps === 1 ? "" : "s"} of ${algorithm.innerRate} on the ${algorithm.lossReduction} loss; ` +
-      `outer ${outer.type} ${outer.rate}, ${count(steps)} steps`,
-  );
-  for (const [field, origin] of Object.entries(origins)) terminal.line(`  changed    ${field} by ${origin}`);
-  terminal.line(`  run        ${path}${before === null ? "" : `, from step ${count(before.step)}`}`);
-  terminal.json({ event: "configuration", experiment, origins, runDir: path, dataHash: source.dataHash });
-}
-
-function describeModel(model: Experiment["model"]): string {
-  if (model.type === "mlp") return `MLP with ${model.hidden.join("-")} hidden units`;
-  const norm = {
-    affine: "batch norm with adapted scale and shift",
-    "outer-shift": "batch norm with a shift",
-    none: "batch norm",
-  }[model.batchNorm];
-  return `conv4, ${model.filters} filters, ${model.downsampling === "maxpool" ? "max-pooling" : "stride 2"}, ${norm}`;
-}
-
-/** Says how it ended and what to do next; returns the exit code. */
-function conclude(
-  { terminal, signal }: Invocation,
-  outcome: Outcome,
-  path: string,
-  seconds: number,
-  { experiment }: ResolvedExperiment,
-): number {
-  const again = `shoal train --run-dir ${path} --resume`;
-  if (outcome.type === "failed") {
-    process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
-    terminal.line(`stopped at step ${count(outcome.step)}; go on with: ${again}`);
-    return exitCodeOf(outcome);
-  }
-  if (outcome.type === "stopped") {
-    terminal.line(`saved step ${count(outcome.step)} of ${count(experiment.steps)}; go on with: ${again}`);
-    return signal.aborted ? EXIT.interrupted : EXIT.failed;
-  }
-  terminal.line(
-    `${count(outcome.step)} steps in ${duration(1000 * seconds)}, parameters ${outcome.paramsHash}`,
-  );
-  terminal.line("next:");
-  terminal.line(`  shoal evaluate ${path}`);
-  terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
-  if (experiment.dataset.source === "glyphs") {
-    terminal.line(
-      "  shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",
-    );
-  }
-  return EXIT.done;
 }
 
 function exitCodeOf(outcome: Outcome): number {

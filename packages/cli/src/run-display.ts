@@ -27,7 +27,10 @@ export function showRun(
 ): (event: CoordinatorEvent) => void {
   const progress = createProgress(experiment, startStep);
   let printedMs = performance.now();
+  let waitingPrintedMs = Number.NEGATIVE_INFINITY;
   return (event) => {
+    // The command writes its own last object.
+    if (event.type === "done") return;
     terminal.json({ event: event.type, ...withoutType(event) });
     switch (event.type) {
       case "step": {
@@ -46,6 +49,12 @@ export function showRun(
         if (evaluation.purpose !== "validation") {
           terminal.line(`  ${protocolText(experiment, description, evaluation)}`);
         }
+        return;
+      }
+      case "waiting": {
+        if (performance.now() - waitingPrintedMs < LINE_MS) return;
+        waitingPrintedMs = performance.now();
+        terminal.line(waitingText(event));
         return;
       }
       default: {
@@ -89,8 +98,18 @@ function createProgress(experiment: Experiment, startStep: number): (event: Step
   };
 }
 
+function waitingText(event: Extract<CoordinatorEvent, { type: "waiting" }>): string {
+  const preparing = event.preparing.length === 0 ? "" : `, ${event.preparing.join(" and ")} preparing`;
+  return (
+    `waiting for ${event.workersMin} worker${event.workersMin === 1 ? "" : "s"}: ` +
+    `${event.ready.length} ready${preparing}; for another ${duration(event.remainingMs)}`
+  );
+}
+
 /** One line for people, or null for what only programs need. */
-function describe(event: Exclude<CoordinatorEvent, { type: "step" | "evaluation" }>): string | null {
+function describe(
+  event: Exclude<CoordinatorEvent, { type: "step" | "evaluation" | "waiting" | "done" }>,
+): string | null {
   switch (event.type) {
     case "worker-ready":
       return `${event.worker} is ready: ${event.slots} on ${event.device}; ${event.workersReady} ready`;
@@ -100,13 +119,6 @@ function describe(event: Exclude<CoordinatorEvent, { type: "step" | "evaluation"
     }
     case "worker-refused":
       return `${event.worker} was refused: ${event.message} (${event.code})`;
-    case "waiting": {
-      const preparing = event.preparing.length === 0 ? "" : `, ${event.preparing.join(" and ")} preparing`;
-      return (
-        `waiting for ${event.workersMin} worker${event.workersMin === 1 ? "" : "s"}: ` +
-        `${event.ready.length} ready${preparing}; for another ${duration(event.remainingMs)}`
-      );
-    }
     case "lease-late":
       return `${event.worker} is late with ${event.tasks} (${duration(event.leaseMs)}); others take it over`;
     case "block-failed":
@@ -127,16 +139,15 @@ function describe(event: Exclude<CoordinatorEvent, { type: "step" | "evaluation"
     case "waiting-over":
     case "round-started":
     case "result-unused":
-    case "done":
       return null;
   }
 }
 
-/** The last line of a training run for people, and the object of `--json`. */
+/** What the last object of `--json` and summary.json say of the test. */
 export function doneSummary(
   experiment: Experiment,
   evaluations: readonly Evaluation[],
 ): Record<string, unknown> {
-  const test = evaluations.findLast(({ purpose }) => purpose === "test-after");
+  const test = evaluations.findLast(({ purpose }) => purpose === "test-after" || purpose === "evaluate");
   return test === undefined ? {} : { test: summarize(experiment, test) };
 }

@@ -1,5 +1,6 @@
 import { type Optimizer, ShoalError } from "@shoal/core/outer";
 import type { Lease } from "@shoal/protocol";
+import type { Evaluation } from "./coordinator-event.ts";
 import type { RoundSpec } from "./round-spec.ts";
 
 export interface TrainPlan {
@@ -34,10 +35,15 @@ export type Plan = TrainPlan | EvaluatePlan;
  * The rounds of a run that starts with `step` committed steps, in order.
  *
  * A training run tests before its first step, validates after every `evaluateEvery` steps and tests
- * after the last. A run resumed at step `s` starts with what follows step `s`, the validation of step `s`
- * included. Round numbers are positions in the plan of the whole run, so they survive a restart.
+ * after the last. A run resumed at step `s` starts with what follows step `s`: the validation of step `s`
+ * too, unless it is among the `evaluated`. Round numbers are positions in the plan of the whole run, so
+ * they survive a restart.
  */
-export function* roundsOf(plan: Plan, step: number): Generator<RoundSpec> {
+export function* roundsOf(
+  plan: Plan,
+  step: number,
+  evaluated: readonly Evaluation[] = [],
+): Generator<RoundSpec> {
   if (plan.type === "evaluate") {
     yield evaluation(0, "evaluate", plan.split, step, plan.tasks, plan.tasksPerLeaf);
     return;
@@ -47,7 +53,11 @@ export function* roundsOf(plan: Plan, step: number): Generator<RoundSpec> {
     const spec = { ...round, number };
     number++;
     const isBefore = spec.version < step || (spec.purpose === "test-before" && step > 0);
-    if (!isBefore) yield spec;
+    const isEvaluated = evaluated.some(
+      ({ purpose, step, tasks }) =>
+        purpose === spec.purpose && step === spec.version && tasks === spec.taskCount,
+    );
+    if (!isBefore && !isEvaluated) yield spec;
   }
 }
 

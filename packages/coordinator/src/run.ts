@@ -95,7 +95,7 @@ export class Run {
     this.#optimizer = start.optimizer;
     this.#evaluations = [...start.evaluations];
     this.#savedStep = start.step;
-    this.#rounds = roundsOf(options.plan, start.step);
+    this.#rounds = roundsOf(options.plan, start.step, start.evaluations);
     this.#state = initialRoundState(
       {
         runId: options.runId,
@@ -318,7 +318,7 @@ export class Run {
       sentBytes: this.#sentBytes,
       receivedBytes: work.receivedBytes,
     });
-    this.#record({ type: "step", step, ...stats, stepMs });
+    this.#record({ type: "step", step, tasks: spec.taskCount, ...stats, stepMs });
     const isDue =
       step - this.#savedStep >= plan.checkpointEverySteps || nowMs - this.#savedMs >= plan.checkpointEveryMs;
     if (isDue && step < plan.steps) this.#save(step);

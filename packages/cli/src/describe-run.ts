@@ -1,0 +1,82 @@
+import type { Checkpoint, Outcome } from "@shoal/coordinator";
+import { type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
+import type { Invocation } from "./command.ts";
+import { scoreText } from "./evaluation-text.ts";
+import { count, duration } from "./format.ts";
+import type { ResolvedExperiment } from "./resolve-experiment.ts";
+
+/** Says what is going to be trained, and what was changed by whom. */
+export function describeRun(
+  { terminal }: Invocation,
+  { experiment, origins }: ResolvedExperiment,
+  source: TaskSource,
+  path: string,
+  before: Checkpoint | null,
+): void {
+  const { algorithm, model, dataset, metaBatch, outer, steps } = experiment;
+  const summary = presets.find(({ name }) => name === experiment.name)?.summary;
+  terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
+  terminal.line(`  data       ${source.description}`);
+  const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
+  const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${"ways" in dataset ? " per class" : ""}`;
+  terminal.line(
+    `  episodes   ${episode}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
+  );
+  terminal.line(
+    `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
+  );
+  terminal.line(
+    `  algorithm  ${algorithm.order === 2 ? "MAML" : "first-order MAML"}, ${algorithm.innerSteps} inner step` +
+      `${algorithm.innerSteps === 1 ? "" : "s"} of ${algorithm.innerRate} on the ${algorithm.lossReduction} loss; ` +
+      `outer ${outer.type} ${outer.rate}, ${count(steps)} steps`,
+  );
+  for (const [field, origin] of Object.entries(origins)) terminal.line(`  changed    ${field} by ${origin}`);
+  terminal.line(`  run        ${path}${before === null ? "" : `, from step ${count(before.step)}`}`);
+  terminal.json({ event: "configuration", experiment, origins, runDir: path, dataHash: source.dataHash });
+}
+
+function describeModel(model: Experiment["model"]): string {
+  if (model.type === "mlp") return `MLP with ${model.hidden.join("-")} hidden units`;
+  const norm = {
+    affine: "batch norm with adapted scale and shift",
+    "outer-shift": "batch norm with a shift",
+    none: "batch norm",
+  }[model.batchNorm];
+  return `conv4, ${model.filters} filters, ${model.downsampling === "maxpool" ? "max-pooling" : "stride 2"}, ${norm}`;
+}
+
+/** Says how it ended and what to do next. */
+export function concludeRun(
+  { terminal }: Invocation,
+  outcome: Outcome,
+  path: string,
+  seconds: number,
+  { experiment }: ResolvedExperiment,
+): void {
+  const again = `shoal train --run-dir ${path} --resume`;
+  if (outcome.type === "failed") {
+    process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
+    terminal.line(`stopped at step ${count(outcome.step)}; go on with: ${again}`);
+    return;
+  }
+  if (outcome.type === "stopped") {
+    terminal.line(`saved step ${count(outcome.step)} of ${count(experiment.steps)}; go on with: ${again}`);
+    return;
+  }
+  const before = outcome.evaluations.find(({ purpose }) => purpose === "test-before");
+  const after = outcome.evaluations.findLast(({ purpose }) => purpose === "test-after");
+  if (before !== undefined && after !== undefined) {
+    terminal.line(`test: ${scoreText(experiment, before)} -> ${scoreText(experiment, after)}`);
+  }
+  terminal.line(
+    `${count(outcome.step)} steps in ${duration(1000 * seconds)}, parameters ${outcome.paramsHash}`,
+  );
+  terminal.line("next:");
+  terminal.line(`  shoal evaluate ${path}`);
+  terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
+  if (experiment.dataset.source === "glyphs") {
+    terminal.line(
+      "  shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",
+    );
+  }
+}
