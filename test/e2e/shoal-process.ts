@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
 
-const script = fileURLToPath(new URL("../../packages/cli/bin/shoal.js", import.meta.url));
+export const shoalScript = fileURLToPath(new URL("../../packages/cli/bin/shoal.js", import.meta.url));
 
 /** Longest wait for something that a process should say, in ms. */
 const PATIENCE_MS = 90_000;
@@ -37,7 +37,11 @@ export class ShoalProcess {
   #stderr = "";
 
   /** @param args of the command line @param env variables beside this process's own */
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, command = [process.execPath, script]) {
+  constructor(
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    command = [process.execPath, shoalScript],
+  ) {
     const [file, ...before] = command;
     this.#child = spawn(file!, [...before, ...args], {
       stdio: ["ignore", "pipe", "pipe"],

@@ -42,6 +42,8 @@ export const COORDINATOR_PORT = 8471;
 export interface HostOptions {
   /** Local worker processes to start; 0: workers come over the network. */
   readonly localWorkers: number;
+  /** Name or number of the interface to listen on. */
+  readonly address: string;
   readonly port: number;
 }
 
@@ -58,6 +60,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
   if (values.resume === true && values["run-dir"] === undefined) {
     throw usageError("--resume: expected --run-dir with the run to go on with, got none");
   }
+  tokenFor(host, values);
   const before = values.resume === true ? await lastCheckpoint(invocation, values["run-dir"]!) : null;
   const resolved = before === null ? resolveExperiment(values, given) : resumeExperiment(before, invocation);
   const { experiment } = resolved;
@@ -70,6 +73,17 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
     const history = before === null ? [] : await runDirectory.rewindMetrics(before.step);
     describeRun(invocation, resolved, source, path, before);
     const optimizer = createOptimizer(experiment.outer);
+    const start: Checkpoint = before ?? {
+      runId: runDirectory.runId,
+      step: 0,
+      params: initialParams(experiment, source),
+      optimizer: optimizer.init(layout.size),
+      layout,
+      dataHash: source.dataHash,
+      experiment,
+    };
+    // From here on --resume works, whenever this process is killed.
+    if (before === null) await runDirectory.save(start);
     const { steps, metaBatch, tasksPerLeaf, clip, evaluation } = experiment;
     const started = performance.now();
     const outcome = await coordinate(invocation, host, {
@@ -77,11 +91,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
       source,
       runDirectory,
       runId: runDirectory.runId,
-      start: before ?? {
-        step: 0,
-        params: initialParams(experiment, source),
-        optimizer: optimizer.init(layout.size),
-      },
+      start,
       evaluations: history.filter(isEvaluation),
       plan: {
         type: "train",
@@ -140,7 +150,7 @@ export async function hostEvaluation(invocation: Invocation, checkpoint: Checkpo
   const started = performance.now();
   const outcome = await coordinate(
     invocation,
-    { localWorkers: values.workers!, port: 0 },
+    { localWorkers: values.workers!, address: "127.0.0.1", port: 0 },
     {
       experiment,
       source,
@@ -180,14 +190,7 @@ interface RunSpec {
 /** Starts the coordinator and the local workers, shows what happens, and waits for the end. */
 async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpec): Promise<Outcome> {
   const { values, terminal, signal } = invocation;
-  const token = readToken(values["token-file"]);
-  const address = values.host ?? "127.0.0.1";
-  if (!isLoopback(address) && token === null && values.insecure !== true) {
-    throw usageError(
-      `--host ${address}: other machines can reach it, so expected --token-file, got none; ` +
-        "make one with: openssl rand -hex 32 > token, or say --insecure",
-    );
-  }
+  const token = tokenFor(host, values);
   const { experiment, source } = run;
   const show = showRun(terminal, experiment, source.description, run.start.step);
   const coordinator = await startCoordinator({
@@ -206,7 +209,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     workersMin: values["min-workers"] ?? 1,
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: show,
-    listen: { host: address, port: host.port },
+    listen: { host: host.address, port: host.port },
     token,
   });
   const stop = (): void => coordinator.stop("interrupted");
@@ -240,6 +243,16 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     terminal.clearLive();
     await workers.close();
   }
+}
+
+/** The token that workers have to show; null where only this machine can connect, or --insecure says so. */
+function tokenFor({ address }: HostOptions, values: Invocation["values"]): string | null {
+  const token = readToken(values["token-file"]);
+  if (isLoopback(address) || token !== null || values.insecure === true) return token;
+  throw usageError(
+    `--host ${address}: other machines can reach it, so expected --token-file, got none; ` +
+      "make one with: openssl rand -hex 32 > token, or say --insecure",
+  );
 }
 
 async function openSource({ values, terminal }: Invocation, experiment: Experiment): Promise<TaskSource> {

@@ -12,6 +12,7 @@ const USAGE_CODES = new Set([
   "E_PROTOCOL",
   "E_DATA_HASH",
   "E_PARAM_COUNT",
+  "E_RUN_DIRECTORY",
 ]);
 
 /** The code of an error that a person can act on; null for a bug. */

@@ -155,8 +155,7 @@ async function listCheckpoints(path: string): Promise<readonly Candidate[]> {
 }
 
 async function readCheckpoint(manifestPath: string): Promise<Checkpoint> {
-  const damaged = (what: string): ShoalError =>
-    new ShoalError("E_CHECKPOINT", `${manifestPath}: ${what}; use an older checkpoint`);
+  const damaged = (what: string): ShoalError => new ShoalError("E_CHECKPOINT", `${manifestPath}: ${what}`);
   const text = await readFile(manifestPath, "utf8").catch((error: Error) => {
     throw damaged(`cannot be read: ${error.message}`);
   });

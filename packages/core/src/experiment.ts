@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { describeIssue } from "./describe-issue.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
 
 /**
@@ -147,15 +148,13 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
 /**
  * The experiment in `value`, which came from a file, a command line or a wire.
  *
- * @throws {ShoalError} E_EXPERIMENT with one line for each field that is wrong or does not fit the others
+ * @throws {ShoalError} E_EXPERIMENT that names each field that is wrong or does not fit the others
  */
 export function parseExperiment(value: unknown): Experiment {
   const { data, error } = experimentSchema.safeParse(value);
   if (data !== undefined) return data;
-  const faults = error.issues.map(({ path, message }) =>
-    path.length > 0 ? `${path.join(".")}: ${message}` : message,
-  );
-  throw new ShoalError("E_EXPERIMENT", faults.join("\n"), { cause: error });
+  const faults = error.issues.map((issue) => describeIssue(issue, value));
+  throw new ShoalError("E_EXPERIMENT", faults.join("; "), { cause: error });
 }
 
 export type Experiment = z.infer<typeof fields>;

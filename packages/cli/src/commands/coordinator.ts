@@ -24,5 +24,9 @@ export const coordinator: Command = {
   ],
   example: "shoal coordinator --preset quickstart --port 8471 --min-workers 2",
   run: (invocation) =>
-    hostTraining(invocation, { localWorkers: 0, port: invocation.values.port ?? COORDINATOR_PORT }),
+    hostTraining(invocation, {
+      localWorkers: 0,
+      address: invocation.values.host ?? "127.0.0.1",
+      port: invocation.values.port ?? COORDINATOR_PORT,
+    }),
 };

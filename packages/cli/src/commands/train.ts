@@ -31,6 +31,7 @@ export const train: Command = {
       }
       return EXIT.done;
     }
-    return hostTraining(invocation, { localWorkers: values.workers!, port: values.port ?? 0 });
+    const { workers, port = 0 } = values;
+    return hostTraining(invocation, { localWorkers: workers!, address: "127.0.0.1", port });
   },
 };

@@ -78,7 +78,7 @@ async function readEntry(zip: ZipFile, path: string, entry: Entry): Promise<Buff
 function corrupt(where: string, error: unknown): ShoalError {
   return new ShoalError(
     "E_DATASET_CORRUPT",
-    `${where}: expected a whole zip archive: ${(error as Error).message}; it is cut off or damaged, get it again`,
+    `${where}: expected a whole zip archive: ${(error as Error).message.replace(/\.$/, "")}; it is cut off or damaged, get it again`,
     { cause: error },
   );
 }

@@ -1,0 +1,28 @@
+import type { z } from "zod";
+
+/** One fault of an experiment as people read it: where, what was expected, what came. */
+export function describeIssue(issue: z.core.$ZodIssue, experiment: unknown): string {
+  const where = issue.path.map(String).join(".");
+  const value = issue.path.reduce<unknown>(
+    (at, key) =>
+      typeof at === "object" && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined,
+    experiment,
+  );
+  const came = value === undefined ? "nothing" : JSON.stringify(value);
+  const field = (expected: string): string =>
+    `${where === "" ? "experiment" : where}: expected ${expected}, got ${came}`;
+  switch (issue.code) {
+    case "too_small":
+      return field(`${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`);
+    case "too_big":
+      return field(`${issue.inclusive === false ? "less than" : "at most"} ${issue.maximum}`);
+    case "invalid_type":
+      return field(issue.expected === "int" ? "an integer" : `a value of type ${issue.expected}`);
+    case "invalid_value":
+      return field(`one of ${issue.values.map(String).join(", ")}`);
+    case "unrecognized_keys":
+      return `${where === "" ? "experiment" : where}: has no field ${issue.keys.join(", ")}; take it out`;
+    default:
+      return where === "" ? issue.message : `${where}: ${issue.message}`;
+  }
+}
