@@ -19,9 +19,7 @@ export function describeRun(
   terminal.line(`  data       ${source.description}`);
   const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
   const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${"ways" in dataset ? " per class" : ""}`;
-  terminal.line(
-    `  episodes   ${episode}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
-  );
+  terminal.line(`  episodes   ${episode}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`);
   terminal.line(
     `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
   );

@@ -8,6 +8,7 @@ export {
 export type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
 export type { EvaluatePlan, Plan, TrainPlan } from "./plan.ts";
 export type { RoundSpec } from "./round-spec.ts";
-export { Run, type RunOptions } from "./run.ts";
+export { Run } from "./run.ts";
 export { RunDirectory } from "./run-directory.ts";
+export type { RunOptions } from "./run-options.ts";
 export { type Coordinator, type CoordinatorOptions, startCoordinator } from "./start-coordinator.ts";

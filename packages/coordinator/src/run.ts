@@ -1,4 +1,4 @@
-import { type OptimizerState, type ParamLayout, paramsHash, ShoalError } from "@shoal/core/outer";
+import { type OptimizerState, paramsHash, ShoalError } from "@shoal/core/outer";
 import {
   type CoordinatorConnection,
   coordinatorVocabulary,
@@ -6,7 +6,8 @@ import {
   type WorkerMessage,
 } from "@shoal/protocol";
 import { findNonFinite } from "./check-result.ts";
-import type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
+import { CheckpointWriter } from "./checkpoint-writer.ts";
+import type { Evaluation, Outcome } from "./coordinator-event.ts";
 import {
   HEARTBEAT_MS,
   LEASE_MS_MIN,
@@ -18,39 +19,12 @@ import {
 } from "./limits.ts";
 import { findMember } from "./members.ts";
 import { outerStep } from "./outer-step.ts";
-import { checkPlan, type Plan, roundsOf } from "./plan.ts";
+import { checkPlan, roundsOf } from "./plan.ts";
 import { initialRoundState, step } from "./round.ts";
 import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "./round-state.ts";
 import { RoundWork } from "./round-work.ts";
-import type { RunDirectory } from "./run-directory.ts";
-
-export interface RunOptions {
-  /** The experiment as JSON, sent to every worker as it is. */
-  readonly experiment: unknown;
-  readonly runId: string;
-  readonly incarnation: number;
-  readonly layout: ParamLayout;
-  /** Hash of the data that the run is bound to; null: the first worker's. */
-  readonly dataHash: string | null;
-  /** Where the run stands: at its beginning, or at a checkpoint. */
-  readonly start: {
-    readonly step: number;
-    readonly params: Float32Array;
-    readonly optimizer: OptimizerState;
-    /** Evaluations of the steps before. */
-    readonly evaluations: readonly Evaluation[];
-  };
-  readonly plan: Plan;
-  readonly statNames: { readonly train: readonly string[]; readonly evaluate: readonly string[] };
-  /** Where metrics and checkpoints go; null: nowhere. */
-  readonly runDirectory: RunDirectory | null;
-  /** Workers to wait for before the first lease, >= 1. */
-  readonly workersMin: number;
-  /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
-  readonly workerWaitMs?: number;
-  readonly onEvent: (event: CoordinatorEvent) => void;
-}
+import type { RunOptions } from "./run-options.ts";
 
 /** Time for workers to take the last message before their sockets are closed, in ms. */
 const GOODBYE_MS = 2_000;
@@ -66,6 +40,7 @@ export class Run {
   readonly #rounds: Generator<RoundSpec>;
   readonly #connections = new Map<string, CoordinatorConnection>();
   readonly #evaluations: Evaluation[];
+  readonly #writer: CheckpointWriter;
   #state: RoundState;
   #params: Float32Array;
   #optimizer: OptimizerState;
@@ -78,10 +53,6 @@ export class Run {
   /** Time that this process was busy in the current round, and the bytes it sent, for `step` events. */
   #busyMs = 0;
   #sentBytes = 0;
-  #saving: Promise<void> = Promise.resolve();
-  #saveFailure: string | null = null;
-  #savedStep: number;
-  #savedMs = performance.now();
   #ticker: NodeJS.Timeout | undefined;
   #finish: (outcome: Outcome) => void = () => {};
   #over = false;
@@ -94,7 +65,15 @@ export class Run {
     this.#params = start.params;
     this.#optimizer = start.optimizer;
     this.#evaluations = [...start.evaluations];
-    this.#savedStep = start.step;
+    this.#writer = new CheckpointWriter({
+      runDirectory: options.runDirectory,
+      startStep: start.step,
+      everySteps:
+        options.plan.type === "train" ? options.plan.checkpointEverySteps : Number.POSITIVE_INFINITY,
+      everyMs: options.plan.type === "train" ? options.plan.checkpointEveryMs : Number.POSITIVE_INFINITY,
+      onEvent: options.onEvent,
+      onFailure: (message) => this.#end("failed", "E_CHECKPOINT_WRITE", message),
+    });
     this.#rounds = roundsOf(options.plan, start.step, start.evaluations);
     this.#state = initialRoundState(
       {
@@ -319,9 +298,7 @@ export class Run {
       receivedBytes: work.receivedBytes,
     });
     this.#record({ type: "step", step, tasks: spec.taskCount, ...stats, stepMs });
-    const isDue =
-      step - this.#savedStep >= plan.checkpointEverySteps || nowMs - this.#savedMs >= plan.checkpointEveryMs;
-    if (isDue && step < plan.steps) this.#save(step);
+    if (step < plan.steps && this.#writer.isDue(step, nowMs)) this.#save(step);
   }
 
   #conclude(spec: RoundSpec, work: RoundWork): void {
@@ -367,36 +344,13 @@ export class Run {
     });
   }
 
-  /** Saves the current version in the background, after the save before; a failure ends the run. */
+  /** Saves the current version in the background; a failure ends the run. */
   #save(step: number): void {
-    const { runDirectory } = this.#options;
-    if (runDirectory === null) return;
-    this.#savedStep = step;
-    this.#savedMs = performance.now();
+    const { runId, layout, experiment } = this.#options;
+    const { dataHash } = this.#state;
     // Later steps make new arrays: these are not changed any more.
     const [params, optimizer] = [this.#params, this.#optimizer];
-    const { dataHash } = this.#state;
-    const { runId, layout, experiment, onEvent } = this.#options;
-    this.#saving = this.#saving.then(async () => {
-      const started = performance.now();
-      try {
-        const saved = await runDirectory.save({
-          runId,
-          step,
-          params,
-          optimizer,
-          layout,
-          dataHash,
-          experiment,
-        });
-        onEvent({ type: "checkpoint-saved", step, ...saved, ms: performance.now() - started });
-      } catch (error) {
-        const { message } = error as Error;
-        this.#saveFailure = message;
-        onEvent({ type: "checkpoint-failed", step, message });
-        this.#end("failed", "E_CHECKPOINT_WRITE", message);
-      }
-    });
+    this.#writer.save({ runId, step, params, optimizer, layout, dataHash, experiment });
   }
 
   /** Ends the run once: last checkpoint, goodbye to the workers, outcome. */
@@ -408,9 +362,8 @@ export class Run {
     const isTraining = this.#options.plan.type === "train";
     // What could not be written a moment ago is not written now.
     const canSave = code !== "E_CHECKPOINT_WRITE" && code !== "E_DISK";
-    if (isTraining && canSave && (step !== this.#savedStep || step === 0)) this.#save(step);
-    void this.#saving.then(async () => {
-      const failure = this.#saveFailure;
+    if (isTraining && canSave && step !== this.#writer.savedStep) this.#save(step);
+    void this.#writer.settle().then(async (failure) => {
       const outcome: Outcome = {
         step,
         paramsHash: paramsHash(this.#params),

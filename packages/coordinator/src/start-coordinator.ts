@@ -3,7 +3,8 @@ import type { AddressInfo } from "node:net";
 import { ShoalError } from "@shoal/core/outer";
 import { acceptWebSockets, httpServerOptions } from "@shoal/protocol";
 import type { Outcome } from "./coordinator-event.ts";
-import { Run, type RunOptions } from "./run.ts";
+import { Run } from "./run.ts";
+import type { RunOptions } from "./run-options.ts";
 
 export interface CoordinatorOptions extends RunOptions {
   readonly listen: {

@@ -1,17 +1,10 @@
 import { backend_util } from "@tensorflow/tfjs-core";
+import { convolved, maxPooled, product } from "./capture-products.ts";
 import type { GraphBuilder } from "./graph-builder.ts";
 import { GraphError } from "./graph-error.ts";
-import type {
-  BinaryPrimitive,
-  ComparePrimitive,
-  Dtype,
-  Node,
-  Shape,
-  UnaryPrimitive,
-  Window,
-} from "./node.ts";
+import type { BinaryPrimitive, ComparePrimitive, Dtype, Node, Shape, UnaryPrimitive } from "./node.ts";
 import { sizeOf } from "./node.ts";
-import { keepAxes, padRank } from "./shape.ts";
+import { keepAxes } from "./shape.ts";
 
 type Side = [number, number] | number;
 type Padding = Parameters<typeof backend_util.computeConv2DInfo>[4];
@@ -255,10 +248,7 @@ export const captureKernels: { readonly [kernelName: string]: Lowering } = {
       attributes.alpha,
     );
   },
-  MaxPool: (b, { x }, { filterSize, strides, pad, dimRoundingMode }) => {
-    const info = backend_util.computePool2DInfo(asImage(x!), filterSize, strides, 1, pad, dimRoundingMode);
-    return b.poolSelect(x!, x!, windowOf(info), [info.outHeight, info.outWidth]);
-  },
+  MaxPool: (b, { x }, attributes) => maxPooled(b, x!, attributes),
   // (x - mean) / sqrt(variance + epsilon) * scale + offset
   FusedBatchNorm: (b, { x, scale, offset, mean, variance }, { varianceEpsilon }) => {
     const deviation = b.unary("sqrt", b.binary("add", variance!, b.splat(varianceEpsilon)));
@@ -340,26 +330,6 @@ function tile(b: GraphBuilder, x: Node, reps: readonly number[]): Node {
   );
 }
 
-/** A matrix product whose leading axes broadcast. */
-function product(b: GraphBuilder, left: Node, right: Node, transposeA: boolean, transposeB: boolean): Node {
-  const rank = Math.max(left.shape.length, right.shape.length);
-  const [x, y] = [padRank(left.shape, rank), padRank(right.shape, rank)];
-  const lead = x.slice(0, -2).map((side, axis) => Math.max(side, y[axis]!));
-  const batched = lead.some((side) => side !== 1);
-  if (!batched) {
-    const matrix = b.matMul(
-      b.reshape(left, x.slice(-2)),
-      b.reshape(right, y.slice(-2)),
-      transposeA,
-      transposeB,
-    );
-    return b.reshape(matrix, [...lead, ...matrix.shape]);
-  }
-  const spread = (node: Node, shape: Shape): Node =>
-    b.broadcast(b.reshape(node, shape), [...lead, ...shape.slice(-2)]);
-  return b.matMul(spread(left, x), spread(right, y), transposeA, transposeB);
-}
-
 function activated(b: GraphBuilder, x: Node, activation: string | undefined, alpha: number): Node {
   switch (activation ?? "linear") {
     case "linear":
@@ -373,31 +343,4 @@ function activated(b: GraphBuilder, x: Node, activation: string | undefined, alp
     default:
       throw refused("a fused op", `activation ${activation}`);
   }
-}
-
-function convolved(b: GraphBuilder, x: Node, filter: Node, attributes: KernelAttributes): Node {
-  const { strides, pad, dilations, dimRoundingMode, dataFormat } = attributes;
-  if (dataFormat === "NCHW") throw refused("Conv2D", "dataFormat NCHW");
-  const info = backend_util.computeConv2DInfo(
-    asImage(x),
-    filter.shape as [number, number, number, number],
-    strides,
-    dilations ?? 1,
-    pad,
-    dimRoundingMode,
-  );
-  return b.conv(x, filter, windowOf(info), [info.outHeight, info.outWidth]);
-}
-
-function asImage(x: Node): [number, number, number, number] {
-  return x.shape as unknown as [number, number, number, number];
-}
-
-function windowOf(info: backend_util.Conv2DInfo): Window {
-  return {
-    size: [info.filterHeight, info.filterWidth],
-    strides: [info.strideHeight, info.strideWidth],
-    dilations: [info.dilationHeight, info.dilationWidth],
-    padBefore: [info.padInfo.top, info.padInfo.left],
-  };
 }

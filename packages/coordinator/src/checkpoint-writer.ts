@@ -1,0 +1,66 @@
+import type { Checkpoint } from "./checkpoint.ts";
+import type { CoordinatorEvent } from "./coordinator-event.ts";
+import type { RunDirectory } from "./run-directory.ts";
+
+export interface CheckpointWriterOptions {
+  /** null: nothing is saved. */
+  readonly runDirectory: RunDirectory | null;
+  /** The step that is saved already. */
+  readonly startStep: number;
+  /** When the next checkpoint is due; whichever comes first. */
+  readonly everySteps: number;
+  readonly everyMs: number;
+  readonly onEvent: (event: CoordinatorEvent) => void;
+  readonly onFailure: (message: string) => void;
+}
+
+/** Saves checkpoints in the background, one after the other. */
+export class CheckpointWriter {
+  readonly #options: CheckpointWriterOptions;
+  #saving: Promise<void> = Promise.resolve();
+  #failure: string | null = null;
+  #savedStep: number;
+  #savedMs = performance.now();
+
+  constructor(options: CheckpointWriterOptions) {
+    this.#options = options;
+    this.#savedStep = options.startStep;
+  }
+
+  /** The last step whose checkpoint is written, or on its way. */
+  get savedStep(): number {
+    return this.#savedStep;
+  }
+
+  isDue(step: number, nowMs: number): boolean {
+    const { everySteps, everyMs } = this.#options;
+    return step - this.#savedStep >= everySteps || nowMs - this.#savedMs >= everyMs;
+  }
+
+  /** @param checkpoint its arrays must not be changed any more */
+  save(checkpoint: Checkpoint): void {
+    const { runDirectory, onEvent, onFailure } = this.#options;
+    if (runDirectory === null) return;
+    const { step } = checkpoint;
+    this.#savedStep = step;
+    this.#savedMs = performance.now();
+    this.#saving = this.#saving.then(async () => {
+      const started = performance.now();
+      try {
+        const saved = await runDirectory.save(checkpoint);
+        onEvent({ type: "checkpoint-saved", step, ...saved, ms: performance.now() - started });
+      } catch (error) {
+        const { message } = error as Error;
+        this.#failure = message;
+        onEvent({ type: "checkpoint-failed", step, message });
+        onFailure(message);
+      }
+    });
+  }
+
+  /** Waits for all that was begun. @returns why the last save failed, or null */
+  async settle(): Promise<string | null> {
+    await this.#saving;
+    return this.#failure;
+  }
+}

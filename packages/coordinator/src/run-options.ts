@@ -1,0 +1,31 @@
+import type { OptimizerState, ParamLayout } from "@shoal/core/outer";
+import type { CoordinatorEvent, Evaluation } from "./coordinator-event.ts";
+import type { Plan } from "./plan.ts";
+import type { RunDirectory } from "./run-directory.ts";
+
+export interface RunOptions {
+  /** The experiment as JSON, sent to every worker as it is. */
+  readonly experiment: unknown;
+  readonly runId: string;
+  readonly incarnation: number;
+  readonly layout: ParamLayout;
+  /** Hash of the data that the run is bound to; null: the first worker's. */
+  readonly dataHash: string | null;
+  /** Where the run stands: at its beginning, or at a checkpoint. */
+  readonly start: {
+    readonly step: number;
+    readonly params: Float32Array;
+    readonly optimizer: OptimizerState;
+    /** Evaluations of the steps before. */
+    readonly evaluations: readonly Evaluation[];
+  };
+  readonly plan: Plan;
+  readonly statNames: { readonly train: readonly string[]; readonly evaluate: readonly string[] };
+  /** Where metrics and checkpoints go; null: nowhere. */
+  readonly runDirectory: RunDirectory | null;
+  /** Workers to wait for before the first lease, >= 1. */
+  readonly workersMin: number;
+  /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
+  readonly workerWaitMs?: number;
+  readonly onEvent: (event: CoordinatorEvent) => void;
+}
