@@ -2,6 +2,13 @@
 // Runs the command line; in a checkout, installs and builds first what is missing or stale.
 import { existsSync } from "node:fs";
 
+// A reader that went away (`shoal data list | head -1`) ends no run: what follows goes unread.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (/** @type {NodeJS.ErrnoException} */ error) => {
+    if (error.code !== "EPIPE") throw error;
+  });
+}
+
 const ensure = new URL("../../../tools/ensure-built.mjs", import.meta.url);
 try {
   // A child of a shoal process runs what that one has built.

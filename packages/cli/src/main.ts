@@ -2,7 +2,8 @@ import { EXIT, type Invocation } from "./command.ts";
 import { commands } from "./commands.ts";
 import { watchInterrupts } from "./interrupts.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
-import { createTerminal } from "./terminal.ts";
+import { createTerminal, type Terminal } from "./terminal.ts";
+import { usageError } from "./usage-error.ts";
 import { codeOf, exitCodeFor } from "./user-error.ts";
 import { version } from "./version.ts";
 
@@ -13,10 +14,8 @@ export async function main(args: readonly string[]): Promise<number> {
     process.stdout.write(parsed.text);
     return EXIT.done;
   }
-  if (parsed.type === "wrong") {
-    process.stderr.write(`${parsed.text}\n`);
-    return EXIT.usage;
-  }
+  if (parsed.type === "wrong")
+    return report(usageError(parsed.message), createTerminal(args.includes("--json")));
   const terminal = createTerminal(parsed.values.json ?? false);
   const interrupts = watchInterrupts(terminal);
   const invocation: Invocation = { ...parsed, terminal, signal: interrupts.signal };
@@ -24,14 +23,14 @@ export async function main(args: readonly string[]): Promise<number> {
     return await parsed.command.run(invocation);
   } catch (error) {
     terminal.clearLive();
-    return report(error, invocation);
+    return report(error, terminal);
   } finally {
     interrupts.close();
   }
 }
 
 /** One clear error for a person's mistake; the whole story for a bug. */
-function report(error: unknown, { terminal }: Invocation): number {
+function report(error: unknown, terminal: Terminal): number {
   const code = codeOf(error);
   if (code !== null) {
     const { message } = error as Error;

@@ -94,7 +94,7 @@ export const optionTable = {
     min: 1,
     help: "gradient steps of the inner loop in evaluation",
     path: "evaluation.innerSteps",
-    ...fromPreset,
+    unset: "the experiment's",
   },
   "inner-lr": {
     type: "number",
@@ -110,7 +110,7 @@ export const optionTable = {
   "evaluate-every": {
     type: "integer",
     min: 0,
-    help: "validation every so many steps; 0: never",
+    help: "steps between validations; 0: none",
     path: "evaluation.every",
     ...fromPreset,
   },
@@ -150,7 +150,7 @@ export const optionTable = {
     min: 1,
     max: 256,
     help: "compute threads per worker",
-    unset: "the cores, shared out",
+    unset: "all cores, divided among local workers",
   },
   device: { type: "choice", choices: ["cpu"], fallback: "cpu", help: "where graphs run" },
   "run-dir": {
@@ -172,14 +172,19 @@ export const optionTable = {
     min: 0,
     max: 65_535,
     help: "port to listen on; 0: any free one",
-    unset: "0; coordinator: 8471",
+    unset: "train: 0, coordinator: 8471",
   },
   url: { type: "text", value: "<ws://host:port>", help: "the coordinator to work for" },
   "token-file": { type: "text", value: "<file>", help: "file whose first line every worker must present" },
   insecure: { type: "flag", help: "allow other machines to join without a token" },
   "min-workers": { type: "integer", min: 1, fallback: 1, help: "workers to wait for before the first step" },
-  "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for them" },
-  "reconnect-for": { type: "number", above: 0, fallback: 300, help: "seconds to look for the coordinator" },
+  "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for --min-workers" },
+  "reconnect-for": {
+    type: "number",
+    above: 0,
+    fallback: 300,
+    help: "seconds to look for a coordinator that is gone",
+  },
   name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
 
   // What is asked

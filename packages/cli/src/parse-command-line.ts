@@ -13,8 +13,8 @@ export type Parsed =
     }
   /** Help or the version was asked for; `text` is for standard output. */
   | { readonly type: "answered"; readonly text: string }
-  /** One error, for standard error. */
-  | { readonly type: "wrong"; readonly text: string };
+  /** What is wrong, in one line. */
+  | { readonly type: "wrong"; readonly message: string };
 
 /** Parses `args` (without node and script) by the table of commands and options. */
 export function parseCommandLine(
@@ -30,6 +30,7 @@ export function parseCommandLine(
     .version(version, "--version", "print the version")
     .helpOption("--help", "print this help")
     .helpCommand(false)
+    .configureHelp({ subcommandTerm: (command) => command.name() })
     .exitOverride()
     .configureOutput(keep)
     .addHelpText("after", "\nshoal <command> --help shows a command's options.");
@@ -69,9 +70,18 @@ export function parseCommandLine(
     if (!(error instanceof CommanderError)) throw error;
     // Without a command commander prints the help as an error; a person who types `shoal` asks for it.
     if (error.exitCode === 0 || error.code === "commander.help") return { type: "answered", text: output };
-    return { type: "wrong", text: output.trim() };
+    return { type: "wrong", message: oneLine(error, args[0], commands) };
   }
   return parsed ?? { type: "answered", text: program.helpInformation() };
+}
+
+/** Commander's message without its prefix and line break, and the help that answers what it leaves open. */
+function oneLine({ code, message }: CommanderError, name: string | undefined, commands: readonly Command[]) {
+  const said = message.replace(/^error: /, "").replaceAll("\n", " ");
+  const isAnswered = code === "commander.invalidArgument" || said.includes("(Did you mean");
+  if (isAnswered) return said;
+  const known = commands.some((command) => command.name === name) ? ` ${name}` : "";
+  return `${said.replace(/\.$/, "")}; see: shoal${known} --help`;
 }
 
 function optionOf(name: OptionName): Option {
@@ -105,6 +115,10 @@ function parseValue(spec: Exclude<OptionSpec, { type: "flag" }>, text: string): 
   switch (spec.type) {
     case "text":
       if (text === "") throw new InvalidArgumentError(`Expected ${spec.value}, got nothing.`);
+      // `--run-dir --resume` is a directory that was forgotten, not one of that name.
+      if (text.startsWith("--")) {
+        throw new InvalidArgumentError(`Expected ${spec.value}, got an option.`);
+      }
       return text;
     case "choice":
       if (!spec.choices.includes(text)) {

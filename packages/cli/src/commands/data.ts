@@ -23,7 +23,7 @@ export const data: Command = {
   name: "data",
   summary: "List data sets; pack one for fast starts; verify its files and packs; draw an episode.",
   arguments: `[${Object.keys(actions).join("|")}] [dataset]`,
-  options: ["data", "cache-dir", "download", "preset", "ways", "shots", "queries", "seed", "out", "json"],
+  options: ["data", "cache-dir", "download", "ways", "shots", "queries", "seed", "out", "json"],
   example: "shoal data preview glyphs --out episode.png",
   async run(invocation) {
     const [action = "list"] = invocation.positional;
@@ -32,6 +32,9 @@ export const data: Command = {
       throw usageError(
         `data: expected one of ${known.join(", ")}, got ${action}; did you mean ${closest(action, known)}?`,
       );
+    }
+    if (action === "list" && invocation.positional.length > 1) {
+      throw usageError(`data list: expected nothing after it, got ${invocation.positional[1]}; it lists all`);
     }
     return actions[action as keyof typeof actions](invocation);
   },
@@ -95,7 +98,7 @@ async function preview({ values, given, positional, terminal }: Invocation): Pro
   const name = datasetOf(positional);
   if (name === "sinusoid") throw usageError("data preview: expected a data set of images, got sinusoid");
   const preset = name === "glyphs" ? "quickstart" : "omniglot-5w1s";
-  const { experiment } = resolveExperiment(given.has("preset") ? values : { ...values, preset }, given);
+  const { experiment } = resolveExperiment({ ...values, preset }, given);
   const options = taskSourceOptions(values);
   const source = await openTaskSource(experiment.dataset, {
     seed: experiment.seed,
@@ -105,7 +108,9 @@ async function preview({ values, given, positional, terminal }: Invocation): Pro
   terminal.clearLive();
   const picture = await drawContactSheet(source.episode("train", 0), source.spec("train"));
   const file = values.out ?? `${name}-episode.png`;
-  await writeFile(file, picture);
+  await writeFile(file, picture).catch((error: Error) => {
+    throw usageError(`--out: cannot write ${file}: ${error.message}`);
+  });
   terminal.line(`${file}: the first training episode of ${source.description}`);
   terminal.json({ event: "preview", file });
   return EXIT.done;

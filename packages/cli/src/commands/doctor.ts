@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { listDataSets, omniglotDirVariable } from "@shoal/datasets";
@@ -98,14 +99,14 @@ async function dataSets({ values }: Invocation): Promise<Finding[]> {
       return { name: `data ${name}`, state: "ok", detail: `packed: ${packed.join(", ")}` };
     if (needs === "nothing")
       return { name: `data ${name}`, state: "ok", detail: "made when it is asked for" };
-    const files = values.data ?? process.env[omniglotDirVariable];
-    if (files !== undefined)
+    const files = values.data ?? process.env[omniglotDirVariable] ?? "";
+    if (files !== "" && existsSync(files))
       return { name: `data ${name}`, state: "ok", detail: `files expected in ${files}` };
-    const remedy = `shoal data prepare ${name} --data DIR, or --download`;
+    const remedy = `npx shoal data prepare ${name} --data DIR, or --download`;
     return {
       name: `data ${name}`,
       state: "missing",
-      detail: "neither files nor a packed store are known",
+      detail: files === "" ? "neither files nor a packed store are known" : `there is no directory ${files}`,
       remedy,
     };
   });
