@@ -51,7 +51,7 @@ export function concludeRun(
   seconds: number,
   { experiment }: ResolvedExperiment,
 ): void {
-  const again = `shoal train --run-dir ${path} --resume`;
+  const again = `npx shoal train --run-dir ${path} --resume`;
   if (outcome.type === "failed") {
     process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
     terminal.line(`stopped at step ${count(outcome.step)}; go on with: ${again}`);
@@ -70,11 +70,11 @@ export function concludeRun(
     `${count(outcome.step)} steps in ${duration(1000 * seconds)}, parameters ${outcome.paramsHash}`,
   );
   terminal.line("next:");
-  terminal.line(`  shoal evaluate ${path}`);
+  terminal.line(`  npx shoal evaluate ${path}`);
   terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
   if (experiment.dataset.source === "glyphs") {
     terminal.line(
-      "  shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",
+      "  npx shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",
     );
   }
 }

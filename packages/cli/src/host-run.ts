@@ -217,7 +217,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
   else signal.addEventListener("abort", stop, { once: true });
   if (host.localWorkers === 0) {
     terminal.line(`listening on ${coordinator.url}; on this or other machines run:`);
-    terminal.line(`  shoal worker --url ${coordinator.url}${token === null ? "" : " --token-file FILE"}`);
+    terminal.line(`  npx shoal worker --url ${coordinator.url}${token === null ? "" : " --token-file FILE"}`);
   }
   const workers = new LocalWorkers({
     url: coordinator.url,

@@ -29,7 +29,7 @@ test("what is missing is said, with what is there and how to get it", async () =
     code: "E_DATASET_MISSING",
     message:
       `omniglot: expected images_evaluation.zip or images_evaluation/ in ${directory} (or in its omniglot-py/); ` +
-      "found images_background.zip; get it with `shoal data prepare omniglot --download`, or name the directory that has " +
+      "found images_background.zip; get it with `npx shoal data prepare omniglot --download`, or name the directory that has " +
       "it with --data DIR or SHOAL_OMNIGLOT_DIR",
   });
   await expect(locateOmniglot(join(directory, "nowhere"))).rejects.toThrow("found no such directory");

@@ -33,7 +33,7 @@ export async function locateOmniglot(directory: string): Promise<readonly PartLo
 }
 
 export const howToGetOmniglot =
-  "get it with `shoal data prepare omniglot --download`, or name the directory that has it " +
+  "get it with `npx shoal data prepare omniglot --download`, or name the directory that has it " +
   `with --data DIR or ${omniglotDirVariable}`;
 
 async function locatePart(directory: string, part: OmniglotPart): Promise<PartLocation | null> {
