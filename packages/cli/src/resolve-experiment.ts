@@ -28,11 +28,22 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
     const fields = readConfig(values.config);
     for (const path of merge(draft, fields, "")) origins[path] = values.config;
   }
+  if (
+    values.dataset === "sinusoid" &&
+    values.config === undefined &&
+    preset.experiment.model.type !== "mlp"
+  ) {
+    throw new ShoalError(
+      "E_USAGE",
+      `--dataset sinusoid: expected a preset whose network takes numbers, got ${preset.name}, which takes images; ` +
+        "start from --preset sinusoid",
+    );
+  }
   for (const name of given) {
     const spec: OptionSpec = optionTable[name];
     const value = values[name];
     if (name === "algorithm") setPath(draft, "algorithm.order", value === "fomaml" ? 1 : 2, name);
-    else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset as Draft);
+    else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset);
     else if (spec.path !== undefined) setPath(draft, spec.path, value, name);
     else continue;
     origins[spec.path ?? "algorithm.order"] = `--${name} ${String(value)}`;
@@ -59,25 +70,28 @@ function readConfig(file: string): Draft {
       cause: error,
     });
   }
+  let came: string;
   try {
     const fields: unknown = JSON.parse(text);
     if (typeof fields === "object" && fields !== null && !Array.isArray(fields)) return fields as Draft;
+    came = Array.isArray(fields) ? "an array" : String(fields);
   } catch (error) {
-    throw new ShoalError("E_USAGE", `--config: ${file} is not JSON: ${(error as Error).message}`, {
-      cause: error,
-    });
+    // The message quotes the text around the fault, with its line breaks.
+    const reason = (error as Error).message.replaceAll(/\s+/g, " ");
+    throw new ShoalError("E_USAGE", `--config: ${file} is not JSON: ${reason}`, { cause: error });
   }
-  throw new ShoalError("E_USAGE", `--config: expected a JSON object in ${file}, got something else`);
+  throw new ShoalError("E_USAGE", `--config: expected a JSON object in ${file}, got ${came}`);
 }
 
 /** Puts `fields` over `draft`, objects field by field; returns the paths that were set. */
 function merge(draft: Draft, fields: Draft, prefix: string): string[] {
   return Object.entries(fields).flatMap(([key, value]) => {
     const path = prefix === "" ? key : `${prefix}.${key}`;
-    const before = draft[key];
+    const before = Object.hasOwn(draft, key) ? draft[key] : undefined;
     // A section of another type (model, dataset, outer) replaces the preset's as a whole.
     if (isObject(value) && isObject(before) && sameKind(before, value)) return merge(before, value, path);
-    draft[key] = value;
+    // Not an assignment: a field named __proto__ is one more unknown field.
+    Object.defineProperty(draft, key, { value, writable: true, enumerable: true, configurable: true });
     return [path];
   });
 }
@@ -94,8 +108,13 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName)
   const keys = path.split(".");
   const last = keys.pop()!;
   let at = draft;
-  for (const key of keys) at = at[key] as Draft;
-  if (!(last in at)) {
+  for (const key of keys) {
+    const section = at[key];
+    // The configuration file put something else here: parseExperiment says so.
+    if (!isObject(section)) return;
+    at = section;
+  }
+  if (!(last in at) && !mayHave(at, keys, last)) {
     const section = keys.at(-1) ?? "the experiment";
     const kind = [at.source, at.type].find((tag) => typeof tag === "string") ?? "";
     throw new ShoalError(
@@ -106,8 +125,21 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName)
   at[last] = value;
 }
 
+/**
+ * True if a section of this kind has the field, as far as the presets tell; `section` itself may be
+ * incomplete. An unknown kind may have any: parseExperiment judges it.
+ */
+function mayHave(section: Draft, path: readonly string[], field: string): boolean {
+  const alike = presets
+    .map(({ experiment }) => path.reduce<unknown>((at, key) => (at as Draft)[key], experiment) as Draft)
+    .filter((other) => sameKind(other, section));
+  return alike.length === 0 || alike.some((other) => field in other);
+}
+
 /** Another source of tasks, with the numbers of the one before where both have them. */
-function datasetFor(source: string, before: Draft): Draft {
+function datasetFor(source: string, before: unknown): unknown {
+  // The configuration file put something else here: parseExperiment says so.
+  if (!isObject(before)) return before;
   if (before.source === source) return before;
   const model = presets.find(({ experiment }) => experiment.dataset.source === source)!.experiment.dataset;
   const kept = Object.fromEntries(

@@ -20,9 +20,19 @@ export function describeIssue(issue: z.core.$ZodIssue, experiment: unknown): str
       return field(issue.expected === "int" ? "an integer" : `a value of type ${issue.expected}`);
     case "invalid_value":
       return field(`one of ${issue.values.map(String).join(", ")}`);
+    case "invalid_union":
+      return field(`one of ${choicesOf(issue).join(", ")}`);
     case "unrecognized_keys":
       return `${where === "" ? "experiment" : where}: has no field ${issue.keys.join(", ")}; take it out`;
     default:
       return where === "" ? issue.message : `${where}: ${issue.message}`;
   }
+}
+
+/** The values that a union of literals, or the tag of a tagged union, may take. */
+function choicesOf(union: z.core.$ZodIssueInvalidUnion): readonly string[] {
+  if ("options" in union && Array.isArray(union.options)) return union.options.map(String);
+  return union.errors
+    .flat()
+    .flatMap((issue) => (issue.code === "invalid_value" ? issue.values.map(String) : []));
 }
