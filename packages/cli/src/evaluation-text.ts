@@ -1,7 +1,7 @@
 import type { Evaluation } from "@shoal/coordinator";
 import type { Experiment } from "@shoal/core";
 import type { Interval } from "@shoal/core/outer";
-import { percent } from "./format.ts";
+import { count, percent } from "./format.ts";
 
 /** The number of an evaluation, with all of its protocol: what `--json` prints. */
 export interface EvaluationSummary {
@@ -65,7 +65,7 @@ export function protocolText(
       : `${dataset.ways}-way ${dataset.shots}-shot, ${dataset.evaluationQueries} quer${dataset.evaluationQueries === 1 ? "y" : "ies"} per class`;
   const norm = model.type === "conv4" ? "transductive batch norm" : "no batch norm";
   const steps = `${evaluation.innerSteps} inner step${evaluation.innerSteps === 1 ? "" : "s"}`;
-  return `${tasks} ${split} tasks, ${episode}, ${steps}, ${norm}; mean and 95 % interval over tasks; ${description}`;
+  return `${count(tasks)} ${split} task${tasks === 1 ? "" : "s"}, ${episode}, ${steps}, ${norm}; mean and 95 % interval over tasks; ${description}`;
 }
 
 function accuracyText({ mean, ci95 }: Interval): string {

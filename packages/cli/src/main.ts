@@ -1,5 +1,5 @@
-import { EXIT, type Invocation } from "./command.ts";
-import { commands } from "./commands.ts";
+import { type Command, EXIT, type Invocation } from "./command.ts";
+import { commands as allCommands } from "./commands.ts";
 import { watchInterrupts } from "./interrupts.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
@@ -8,7 +8,10 @@ import { codeOf, exitCodeFor } from "./user-error.ts";
 import { version } from "./version.ts";
 
 /** Runs one command line and returns its exit code. */
-export async function main(args: readonly string[]): Promise<number> {
+export async function main(
+  args: readonly string[],
+  commands: readonly Command[] = allCommands,
+): Promise<number> {
   const parsed = parseCommandLine(args, commands, version);
   if (parsed.type === "answered") {
     process.stdout.write(parsed.text);

@@ -1,0 +1,109 @@
+import type { Evaluation } from "@shoal/coordinator";
+import { type Experiment, presets } from "@shoal/core";
+import { interval } from "@shoal/core/outer";
+import { describe, expect, test } from "vitest";
+import { pathText, protocolText, scoreText, summarize } from "./evaluation-text.ts";
+
+const presetNamed = (name: string) => presets.find((preset) => preset.name === name)!.experiment;
+
+/** Four tasks after each of two inner steps. */
+const withSteps = (experiment: Experiment): Experiment => ({
+  ...experiment,
+  evaluation: { ...experiment.evaluation, innerSteps: 2 },
+});
+const images = withSteps(presetNamed("quickstart"));
+const numbers = withSteps(presetNamed("sinusoid"));
+
+const losses = {
+  "loss@0": interval([4, 4, 4, 4]),
+  "loss@1": interval([1, 1, 1, 1]),
+  "loss@2": interval([0.01, 0.02, 0.03, 0.04]),
+};
+const evaluation = (stats: Evaluation["stats"]): Evaluation => ({
+  purpose: "test-after",
+  step: 500,
+  split: "test",
+  tasks: 4,
+  stats,
+});
+const ofImages = evaluation({
+  ...losses,
+  "accuracy@0": interval([0.2, 0.2, 0.2, 0.2]),
+  "accuracy@1": interval([0.8, 0.8, 0.9, 0.9]),
+  "accuracy@2": interval([0.9, 0.9, 1, 1]),
+});
+const ofNumbers = evaluation(losses);
+
+// s^2 of 0.9, 0.9, 1, 1 is 4 * 0.05^2 / 3; 1.96 s / sqrt(4) = 1.96 * 0.05 / sqrt(3) = 0.05658.
+const accuracyCi95 = (1.96 * 0.05) / Math.sqrt(3);
+// s^2 of 0.01 ... 0.04 is (2 * 0.015^2 + 2 * 0.005^2) / 3 = 5e-4 / 3; 1.96 s / 2 = 0.01265.
+const lossCi95 = (1.96 * Math.sqrt(5e-4 / 3)) / 2;
+
+describe("the score", () => {
+  test("of images is the accuracy after the last inner step, with its interval in percent points", () => {
+    expect(scoreText(images, ofImages)).toBe("accuracy 95.00 % +- 5.66");
+  });
+
+  test("of numbers is the loss after the last inner step, with its interval", () => {
+    expect(scoreText(numbers, ofNumbers)).toBe("loss 0.02500 +- 0.013");
+  });
+});
+
+test("the path is the score after each inner step, from none", () => {
+  expect(pathText(images, ofImages)).toBe("20.0 -> 85.0 -> 95.0 %");
+  expect(pathText(numbers, ofNumbers)).toBe("4.00 -> 1.00 -> 0.0250");
+});
+
+describe("the protocol", () => {
+  test("of images names tasks, episode, inner steps, batch norm and data", () => {
+    expect(protocolText(images, "glyphs", ofImages)).toBe(
+      "4 test tasks, 5-way 1-shot, 1 query per class, 2 inner steps, transductive batch norm; " +
+        "mean and 95 % interval over tasks; glyphs",
+    );
+  });
+
+  test("of numbers has no ways, no classes and no batch norm", () => {
+    expect(protocolText(numbers, "sinusoid", ofNumbers)).toBe(
+      "4 test tasks, 10-shot, 100 query points, 2 inner steps, no batch norm; " +
+        "mean and 95 % interval over tasks; sinusoid",
+    );
+  });
+
+  test("of one task with one step is in the singular, of many queries in the plural", () => {
+    const experiment = {
+      ...images,
+      dataset: { ...images.dataset, evaluationQueries: 15 },
+      evaluation: { ...images.evaluation, innerSteps: 1 },
+    };
+    expect(protocolText(experiment, "glyphs", { ...ofImages, tasks: 1, split: "validation" })).toMatch(
+      /^1 validation task, 5-way 1-shot, 15 queries per class, 1 inner step, /,
+    );
+  });
+});
+
+describe("the summary for programs", () => {
+  test("of images has accuracy, loss, the accuracy's interval and all of the protocol", () => {
+    expect(summarize(images, ofImages)).toEqual({
+      accuracy: 0.95,
+      loss: 0.025,
+      ci95: expect.closeTo(accuracyCi95, 12) as number,
+      tasks: 4,
+      innerSteps: 2,
+      queries: 1,
+      bn: "transductive",
+      split: "test",
+    });
+  });
+
+  test("of numbers has no accuracy, and the loss's interval", () => {
+    expect(summarize(numbers, ofNumbers)).toEqual({
+      loss: 0.025,
+      ci95: expect.closeTo(lossCi95, 12) as number,
+      tasks: 4,
+      innerSteps: 2,
+      queries: 100,
+      bn: "none",
+      split: "test",
+    });
+  });
+});

@@ -1,0 +1,23 @@
+import { RunDirectory } from "@shoal/coordinator";
+import { initialParams, modelLayout, presets } from "@shoal/core";
+import { createOptimizer } from "@shoal/core/outer";
+import { openTaskSource } from "@shoal/datasets";
+
+/** Writes a run of the sinusoid preset that has committed `step` steps, with initial parameters. */
+export async function saveSinusoidRun(path: string, step: number): Promise<void> {
+  const { experiment } = presets.find(({ name }) => name === "sinusoid")!;
+  const source = await openTaskSource(experiment.dataset, { seed: experiment.seed, cacheDir: path });
+  const layout = modelLayout(experiment, source);
+  const directory = await RunDirectory.open(path, { resume: false, runId: "test" });
+  await directory.writeExperiment(experiment);
+  await directory.save({
+    runId: directory.runId,
+    step,
+    params: initialParams(experiment, source),
+    optimizer: { ...createOptimizer(experiment.outer).init(layout.size), step },
+    layout,
+    dataHash: source.dataHash,
+    experiment,
+  });
+  await directory.close();
+}
