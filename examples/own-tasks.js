@@ -33,11 +33,13 @@ export async function openTaskSource({ seed, dataset }) {
 }
 
 if (isMainThread) {
-  const { experiment: sinusoid } = presets.find(({ name }) => name === "sinusoid");
-  const experiment = { ...sinusoid, steps: 200 };
+  const { experiment } = presets.find(({ name }) => name === "sinusoid");
   const source = await openTaskSource(experiment);
   const layout = modelLayout(experiment, source);
   const outer = createOptimizer({ ...experiment.outer, rate: 0.01 });
+  const training = { type: "train", steps: 200, metaBatch: 25, tasksPerLeaf: 1, outer, clip: null };
+  const tests = { evaluateEvery: 0, validationTasks: 25, testTasks: 100 };
+  const checkpoints = { checkpointEverySteps: 1000, checkpointEveryMs: 60_000 };
   const coordinator = await startCoordinator({
     experiment,
     runId: "lines",
@@ -50,11 +52,7 @@ if (isMainThread) {
       optimizer: outer.init(layout.size),
       evaluations: [],
     },
-    plan: {
-      ...{ type: "train", metaBatch: 25, tasksPerLeaf: 1, steps: experiment.steps, outer, clip: null },
-      ...{ evaluateEvery: 0, validationTasks: 25, testTasks: 100 },
-      ...{ checkpointEverySteps: 1000, checkpointEveryMs: 60_000 },
-    },
+    plan: { ...training, ...tests, ...checkpoints },
     statNames: {
       train: trainProgram(experiment, source).statNames,
       evaluate: evaluateProgram(experiment, source, "test").statNames,
@@ -66,8 +64,13 @@ if (isMainThread) {
     onEvent: () => {},
   });
   const worker = runWorker({
-    ...{ url: coordinator.url, version: "example", threads: 1, device: "cpu", reconnectForMs: 10_000 },
-    ...{ taskSourceModule: import.meta.url, taskSourceOptions: null },
+    url: coordinator.url,
+    version: "example",
+    threads: 1,
+    device: "cpu",
+    taskSourceModule: import.meta.url,
+    taskSourceOptions: null,
+    reconnectForMs: 10_000,
   });
   const { evaluations, paramsHash } = await coordinator.finished;
   await worker;

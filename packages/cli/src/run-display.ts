@@ -112,7 +112,7 @@ function describe(
 ): string | null {
   switch (event.type) {
     case "worker-ready":
-      return `${event.worker} is ready: ${event.slots} on ${event.device}; ${event.workersReady} ready`;
+      return `${event.worker} is ready: ${event.slots} thread${event.slots === 1 ? "" : "s"} on ${event.device}; ${event.workersReady} ready`;
     case "worker-left": {
       const back = event.blocksReturned === 0 ? "" : `, ${event.blocksReturned} blocks go to others`;
       return `${event.worker} left (${event.reason})${back}; ${event.workersReady} ready`;

@@ -16,7 +16,7 @@ const side = 28;
 const glyphsSeed = 1;
 
 /** Raised when any pixel changes. */
-export const glyphsRecipe = "glyphs/1";
+export const glyphsRecipe = "glyphs/2";
 export const glyphsOrigin = `seed ${glyphsSeed}`;
 
 /**
