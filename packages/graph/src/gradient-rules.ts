@@ -29,14 +29,23 @@ export const gradientRules: { readonly [P in Primitive]: GradientRule<P> } = {
   neg: (_, dy) => [(b) => b.unary("neg", dy)],
   // d(e^x) = e^x dx
   exp: (y, dy) => [(b) => b.binary("mul", dy, y as Node)],
+  // d(e^x - 1) = e^x dx
+  expm1: (y, dy) => [(b) => b.binary("mul", dy, b.unary("exp", y.inputs[0]!))],
   // d(ln x) = dx / x
   log: (y, dy) => [(b) => b.binary("div", dy, y.inputs[0]!)],
+  // d(ln(1 + x)) = dx / (1 + x)
+  log1p: (y, dy) => [(b) => b.binary("div", dy, b.binary("add", y.inputs[0]!, b.splat(1)))],
   // d(sqrt x) = dx / (2 sqrt x)
   sqrt: (y, dy) => [(b) => b.binary("div", b.binary("mul", dy, b.splat(0.5)), y as Node)],
   // d(sin x) = cos x dx
   sin: (y, dy) => [(b) => b.binary("mul", dy, b.unary("cos", y.inputs[0]!))],
   // d(cos x) = -sin x dx
   cos: (y, dy) => [(b) => b.unary("neg", b.binary("mul", dy, b.unary("sin", y.inputs[0]!)))],
+  // d(atan x) = dx / (1 + x^2)
+  atan: (y, dy) => {
+    const x = y.inputs[0]!;
+    return [(b) => b.binary("div", dy, b.binary("add", b.binary("mul", x, x), b.splat(1)))];
+  },
   // d(tanh x) = (1 - tanh^2 x) dx
   tanh: (y, dy) => [
     (b) => b.binary("mul", dy, b.binary("sub", b.splat(1), b.binary("mul", y as Node, y as Node))),
@@ -45,6 +54,16 @@ export const gradientRules: { readonly [P in Primitive]: GradientRule<P> } = {
   sigmoid: (y, dy) => [
     (b) => b.binary("mul", dy, b.binary("mul", y as Node, b.binary("sub", b.splat(1), y as Node))),
   ],
+  // d(erf x) = 2 / sqrt(pi) e^(-x^2) dx
+  erf: (y, dy) => {
+    const x = y.inputs[0]!;
+    return [
+      (b) => {
+        const bell = b.unary("exp", b.unary("neg", b.binary("mul", x, x)));
+        return b.binary("mul", dy, b.binary("mul", bell, b.splat(2 / Math.sqrt(Math.PI))));
+      },
+    ];
+  },
   // d(relu x) = [x > 0] dx
   relu: (y, dy) => [(b) => b.select(b.compare("less", zero(b), y.inputs[0]!), dy, zero(b))],
   // d|x| = sign(x) dx

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { evaluateBinary, evaluateUnary } from "./evaluate-elementwise.ts";
 import { GraphError } from "./graph-error.ts";
 import type {
   BinaryPrimitive,
@@ -352,36 +353,4 @@ function digest(data: ConstantData): string {
   return createHash("sha256")
     .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     .digest("base64");
-}
-
-/** The mathematics of each unary primitive, in float64. */
-export function evaluateUnary(op: UnaryPrimitive, x: number): number {
-  switch (op) {
-    case "neg":
-      return -x;
-    case "sigmoid":
-      return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
-    case "relu":
-      return Math.max(x, 0);
-    default:
-      return Math[op](x);
-  }
-}
-
-/** The mathematics of each binary primitive, in float64. */
-export function evaluateBinary(op: BinaryPrimitive, x: number, y: number): number {
-  switch (op) {
-    case "add":
-      return x + y;
-    case "sub":
-      return x - y;
-    case "mul":
-      return x * y;
-    case "div":
-      return x / y;
-    case "max":
-    case "min":
-    case "pow":
-      return Math[op](x, y);
-  }
 }

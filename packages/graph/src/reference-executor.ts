@@ -1,6 +1,6 @@
 import type { Executable } from "./compile.ts";
+import { evaluateBinary, evaluateUnary } from "./evaluate-elementwise.ts";
 import type { Graph } from "./graph.ts";
-import { evaluateBinary, evaluateUnary } from "./graph-builder.ts";
 import { type Node, type NodeOf, type Shape, sizeOf, topologicalOrder } from "./node.ts";
 import { keepAxes, padRank, rowMajorStrides } from "./shape.ts";
 

@@ -9,6 +9,8 @@ interface Writer {
   readonly initializers: OnnxTensor[];
   /** Adds an int64 list, once per content; returns its name. */
   integers(values: readonly number[]): string;
+  /** Adds a float32 scalar, once per value; returns its name. */
+  scalar(value: number): string;
 }
 
 /** Primitives whose ONNX operator takes the same inputs and no attributes. */
@@ -19,8 +21,10 @@ const sameOperator: { readonly [P in Primitive]?: string } = {
   sqrt: "Sqrt",
   sin: "Sin",
   cos: "Cos",
+  atan: "Atan",
   tanh: "Tanh",
   sigmoid: "Sigmoid",
+  erf: "Erf",
   relu: "Relu",
   abs: "Abs",
   sign: "Sign",
@@ -89,6 +93,19 @@ function createWriter(): Writer {
       }
       return name;
     },
+    scalar(value) {
+      const name = `float32_${value}`;
+      if (!known.has(name)) {
+        known.add(name);
+        initializers.push({
+          name,
+          dataType: onnxTypeOf.float32,
+          dims: [],
+          rawData: bytesOf(Float32Array.of(value)),
+        });
+      }
+      return name;
+    },
   };
 }
 
@@ -120,6 +137,12 @@ function write(writer: Writer, node: Node): void {
       });
       return;
     }
+    case "expm1":
+      writeExpm1(writer, inputs[0]!, output);
+      return;
+    case "log1p":
+      writeLog1p(writer, inputs[0]!, output);
+      return;
     case "cast":
       emit("Cast", inputs, { to: onnxTypeOf[node.attributes.to] });
       return;
@@ -180,6 +203,47 @@ function write(writer: Writer, node: Node): void {
   }
 }
 
+/** e^x - 1 = tanh(x / 2) (e^x + 1), which keeps its digits around 0. */
+function writeExpm1(writer: Writer, x: string, output: string): void {
+  const step = stepsOf(writer, output);
+  const ratio = step("ratio", "Tanh", [step("half", "Mul", [x, writer.scalar(0.5)])]);
+  const sum = step("sum", "Add", [step("power", "Exp", [x]), writer.scalar(1)]);
+  step("", "Mul", [ratio, sum]);
+}
+
+/**
+ * ln(1 + x) = ln(u) x / (u - 1) with u = 1 + x as rounded: the rounding error cancels.
+ * Where u - 1 is x again, as for infinity, ln(u) is right as it is; where it is 0, x is.
+ *
+ * @see Goldberg 1991, theorem 4, https://doi.org/10.1145/103162.103163
+ */
+function writeLog1p(writer: Writer, x: string, output: string): void {
+  const step = stepsOf(writer, output);
+  const whole = step("whole", "Add", [x, writer.scalar(1)]);
+  const rest = step("rest", "Sub", [whole, writer.scalar(1)]);
+  const logarithm = step("logarithm", "Log", [whole]);
+  const corrected = step("corrected", "Div", [step("product", "Mul", [logarithm, x]), rest]);
+  const isExact = step("isExact", "Equal", [rest, x]);
+  const isTiny = step("isTiny", "Equal", [rest, writer.scalar(0)]);
+  step("", "Where", [isTiny, x, step("large", "Where", [isExact, logarithm, corrected])]);
+}
+
+type Step = (
+  suffix: string,
+  opType: string,
+  inputs: readonly string[],
+  attributes?: OnnxNode["attributes"],
+) => string;
+
+/** Emits the nodes that make up one primitive; the last, of no suffix, is its output. */
+function stepsOf(writer: Writer, output: string): Step {
+  return (suffix, opType, inputs, attributes = {}) => {
+    const name = suffix === "" ? output : `${output}_${suffix}`;
+    writer.nodes.push({ opType, inputs, output: name, attributes });
+    return name;
+  };
+}
+
 /** ScatterND adds whole rows, so the scattered axis is brought to the front and back. */
 function writeScatterAdd(
   writer: Writer,
@@ -193,23 +257,12 @@ function writeScatterAdd(
   const scattered = index.shape.map((_, i) => axis + i);
   const others = Array.from({ length: rank }, (_, i) => i).filter((i) => !scattered.includes(i));
   const rest = others.map((i) => values.shape[i]!);
-  const step = (
-    suffix: string,
-    opType: string,
-    inputs: string[],
-    attributes: OnnxNode["attributes"] = {},
-  ): string => {
-    const name = suffix === "" ? output : `${output}_${suffix}`;
-    writer.nodes.push({ opType, inputs, output: name, attributes });
-    return name;
-  };
+  const step = stepsOf(writer, output);
   const front = step("front", "Transpose", [updates!], { perm: [...scattered, ...others] });
   const rows = step("rows", "Reshape", [front, writer.integers([sizeOf(index.shape), ...rest])]);
   const long = step("long", "Cast", [indices!], { to: onnxTypeOf.int64 });
   const column = step("column", "Reshape", [long, writer.integers([sizeOf(index.shape), 1])]);
-  const name = `${output}_zero`;
-  writer.initializers.push({ name, dataType: onnxTypeOf.float32, dims: [], rawData: new Uint8Array(4) });
-  const zeros = step("zeros", "Expand", [name, writer.integers([size, ...rest])]);
+  const zeros = step("zeros", "Expand", [writer.scalar(0), writer.integers([size, ...rest])]);
   const sum = step("sum", "ScatterND", [zeros, column, rows], { reduction: "add" });
   const back = [
     ...others.slice(0, axis).map((_, i) => i + 1),
