@@ -36,7 +36,9 @@ describe("capture", () => {
   });
 
   test("refuses an op without a lowering and names it", () => {
-    expect(() => capture((x: tf.Tensor) => tf.erf(x), vector(2))).toThrow(/Erf/);
+    expect(() => capture((x: tf.Tensor) => tf.topk(x).values, vector(2))).toThrow(
+      /TopK .* use|TopK .* do it/,
+    );
   });
 
   test("refuses strings", () => {
@@ -44,7 +46,7 @@ describe("capture", () => {
   });
 
   test("leaves the backend as it was, also after an error", () => {
-    expect(() => capture((x: tf.Tensor) => tf.erf(x), vector(2))).toThrow("Erf");
+    expect(() => capture((x: tf.Tensor) => tf.topk(x).values, vector(2))).toThrow("TopK");
     expect(tf.getBackend()).toBe("cpu");
     expect(Array.from(tf.add(tf.tensor1d([1]), 1).dataSync())).toEqual([2]);
   });

@@ -2,7 +2,9 @@ import * as tf from "@tensorflow/tfjs-core";
 import { type Graph, type NamedSpec, simplify, type TensorSpec } from "./graph.ts";
 import { GraphBuilder } from "./graph-builder.ts";
 import { GraphError } from "./graph-error.ts";
-import { captureKernels, type KernelAttributes } from "./kernels.ts";
+import { type KernelAttributes, refused } from "./kernels/lowering.ts";
+import { randomOps, randomReason, refusedKernels } from "./kernels/refused.ts";
+import { captureKernels } from "./kernels.ts";
 import type { ConstantData, Dtype, Node, Shape } from "./node.ts";
 import { flattenTree, type MapTree, type Tree, unflattenTree } from "./tree.ts";
 
@@ -65,6 +67,8 @@ export function capture<Args extends unknown[]>(
       results: nodes,
       largeConstants: current.largeConstants,
     });
+  } catch (error) {
+    throw nameUnknownKernel(error);
   } finally {
     tf.engine().endScope();
     current = null;
@@ -136,7 +140,7 @@ function constantOf(
 
 let registered = false;
 
-/** Registers the backend and its kernels: every kernel that has no lowering throws and names itself. */
+/** Registers the backend and its kernels; a kernel that has no lowering throws and says what to use instead. */
 function registerOnce(): void {
   if (registered) return;
   registered = true;
@@ -156,11 +160,37 @@ function registerOnce(): void {
       },
     });
   }
+  for (const [kernelName, reason] of refusedKernels) {
+    tf.registerKernel({
+      kernelName,
+      backendName: BACKEND,
+      kernelFunc: () => {
+        throw refused(kernelName, reason);
+      },
+    });
+  }
+}
+
+/** Names a kernel that neither table holds: one of another release of TensorFlow.js, or a user's own. */
+function nameUnknownKernel(error: unknown): unknown {
+  const kernel = error instanceof Error ? /^Kernel '(.+)' not registered/.exec(error.message) : null;
+  if (kernel === null) return error;
+  const message = `capture: ${kernel[1]} is unknown to capture; write it with ops that docs/ops.md lists`;
+  return new GraphError("E_CAPTURE", message, { cause: error });
+}
+
+/** Random ops draw in JavaScript and write the values: refused by the scope that TensorFlow.js opens per op. */
+function refuseRandomOps(): void {
+  for (const { name } of tf.engine().state.scopeStack) {
+    const op = name.replace(/__op$/, "");
+    if (randomOps.has(op)) throw refused(`tf.${op}`, randomReason);
+  }
 }
 
 /** A TensorFlow.js backend that keeps shapes and no values. */
 class CaptureBackend extends tf.KernelBackend {
   override write(values: tf.backend_util.BackendValues, shape: number[], dtype: tf.DataType): object {
+    refuseRandomOps();
     const dataId = {};
     active().nodes.set(dataId, constantOf(values, shape, dtype));
     return dataId;
