@@ -9,6 +9,9 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
   const { settings } = state;
   const name = `${hello.name} (${hello.host}:${hello.pid})`;
   if (state.over !== null) return { state, commands: goodbye(workerId, state.over) };
+  if (findMember(state, workerId) !== undefined) {
+    return drop(state, workerId, CLOSE_CODES.protocolError, "hello was said twice");
+  }
   const protocol = negotiateVersion(
     { min: PROTOCOL_VERSION_MIN, max: PROTOCOL_VERSION_MAX },
     { min: hello.protocolMin, max: hello.protocolMax },

@@ -36,8 +36,7 @@ export type Plan = TrainPlan | EvaluatePlan;
  *
  * A training run tests before its first step, validates after every `evaluateEvery` steps and tests
  * after the last. A run resumed at step `s` starts with what follows step `s`: the validation of step `s`
- * too, unless it is among the `evaluated`. Round numbers are positions in the plan of the whole run, so
- * they survive a restart.
+ * too, unless it is among the `evaluated`.
  */
 export function* roundsOf(
   plan: Plan,
@@ -45,13 +44,10 @@ export function* roundsOf(
   evaluated: readonly Evaluation[] = [],
 ): Generator<RoundSpec> {
   if (plan.type === "evaluate") {
-    yield evaluation(0, "evaluate", plan.split, step, plan.tasks, plan.tasksPerLeaf);
+    yield evaluation("evaluate", plan.split, step, plan.tasks, plan.tasksPerLeaf);
     return;
   }
-  let number = 0;
-  for (const round of trainRounds(plan)) {
-    const spec = { ...round, number };
-    number++;
+  for (const spec of trainRounds(plan)) {
     const isBefore = spec.version < step || (spec.purpose === "test-before" && step > 0);
     const isEvaluated = evaluated.some(
       ({ purpose, step, tasks }) =>
@@ -62,13 +58,13 @@ export function* roundsOf(
 }
 
 function* trainRounds(plan: TrainPlan): Generator<RoundSpec> {
-  yield evaluation(0, "test-before", "test", 0, plan.testTasks, plan.tasksPerLeaf);
+  yield evaluation("test-before", "test", 0, plan.testTasks, plan.tasksPerLeaf);
   for (let version = 0; version < plan.steps; version++) {
     if (version > 0 && plan.evaluateEvery > 0 && version % plan.evaluateEvery === 0) {
-      yield evaluation(0, "validation", "validation", version, plan.validationTasks, plan.tasksPerLeaf);
+      yield evaluation("validation", "validation", version, plan.validationTasks, plan.tasksPerLeaf);
     }
     yield {
-      number: 0,
+      number: numberOf("train", version),
       purpose: "train",
       kind: "train",
       split: "train",
@@ -80,19 +76,44 @@ function* trainRounds(plan: TrainPlan): Generator<RoundSpec> {
   }
   // Without a step there is nothing between the two tests.
   if (plan.steps > 0) {
-    yield evaluation(0, "test-after", "test", plan.steps, plan.testTasks, plan.tasksPerLeaf);
+    yield evaluation("test-after", "test", plan.steps, plan.testTasks, plan.tasksPerLeaf);
   }
 }
 
 function evaluation(
-  number: number,
   purpose: RoundSpec["purpose"],
   split: RoundSpec["split"],
   version: number,
   taskCount: number,
   tasksPerLeaf: number,
 ): RoundSpec {
-  return { number, purpose, kind: "evaluate", split, version, firstEpisode: 0, taskCount, tasksPerLeaf };
+  return {
+    number: numberOf(purpose, version),
+    purpose,
+    kind: "evaluate",
+    split,
+    version,
+    firstEpisode: 0,
+    taskCount,
+    tasksPerLeaf,
+  };
+}
+
+/** What may be done with the parameters of one version, in order. */
+const PURPOSES: readonly RoundSpec["purpose"][] = [
+  "test-before",
+  "validation",
+  "train",
+  "test-after",
+  "evaluate",
+];
+
+/**
+ * A result names its round by this number, and may come after a restart under another plan (more steps,
+ * other validations): so it follows from the purpose and the version, and not from the position.
+ */
+function numberOf(purpose: RoundSpec["purpose"], version: number): number {
+  return version * PURPOSES.length + PURPOSES.indexOf(purpose);
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Lease } from "@shoal/protocol";
 
 /** One fan-out over the workers: a training step, or an evaluation. */
 export interface RoundSpec {
-  /** Position in the run's plan, from 0; the same after a restart. */
+  /** Of the round in its run; follows from `purpose` and `version`, so it is the same after a restart. */
   readonly number: number;
   readonly purpose: "train" | "validation" | "test-before" | "test-after" | "evaluate";
   readonly kind: Lease["kind"];

@@ -61,7 +61,7 @@ export const paramsSchema = z.strictObject({ type: z.literal("params"), version:
 export const leaseSchema = z.strictObject({
   type: z.literal("lease"),
   leaseId: count,
-  /** Which round the block belongs to; rounds are numbered from 0 over the run's life. */
+  /** Which round the block belongs to: a number that no other round of the run has, before or after a restart. */
   round: count,
   kind: z.enum(["train", "evaluate"]),
   version: count,
