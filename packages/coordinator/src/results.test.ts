@@ -147,6 +147,19 @@ describe("a result that cannot be used", () => {
     expect(commandsOf(driven.result("w2", again!), "accept")).toMatchObject([{ index: mine.index }]);
   });
 
+  test("and comes twice is one failure", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    driven.join("w2");
+    const mine = leases(driven.start(trainSpec), "w1")[0]!;
+    const invalid = "episode 40: loss is NaN";
+    driven.result("w1", mine, { invalid });
+    const commands = driven.result("w1", mine, { invalid });
+    expect(sent(commands, "answer")).toMatchObject([{ status: "rejected" }]);
+    expect(told(commands, "block-failed")).toEqual([]);
+    expect(driven.state.round!.blocks[mine.index]!.failures).toHaveLength(1);
+  });
+
   test("is tried again by the only worker", () => {
     const driven = new DrivenRound();
     driven.join("w1");

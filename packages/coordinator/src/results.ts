@@ -41,8 +41,10 @@ export function takeResult(state: RoundState, event: ResultEvent): Step {
   }
   const wrong = wrongShape(settled, round, event) ?? event.invalid;
   if (wrong !== null) {
-    const failure = failBlock(settled, member, block, `result rejected: ${wrong}`);
     const answer = answerTo(state, workerId, message.leaseId, "rejected", wrong);
+    // A second copy of what was rejected before answers no lease: one mistake is one failure.
+    if (settled === state) return { state, commands: [answer] };
+    const failure = failBlock(settled, member, block, `result rejected: ${wrong}`);
     return { state: failure.state, commands: [answer, ...failure.commands] };
   }
   return accept(settled, member, round, block, message);

@@ -1,0 +1,242 @@
+import assert from "node:assert";
+import type { OptimizerState } from "@shoal/core/outer";
+import type { WorkerMessage } from "@shoal/protocol";
+import { findNonFinite } from "../check-result.ts";
+import type { CoordinatorEvent, Evaluation } from "../coordinator-event.ts";
+import { outerStep } from "../outer-step.ts";
+import { roundsOf, type TrainPlan } from "../plan.ts";
+import { initialRoundState, step } from "../round.ts";
+import { blockTasks, type RoundSpec } from "../round-spec.ts";
+import type { Command, RoundEvent, RoundState } from "../round-state.ts";
+import { RoundWork } from "../round-work.ts";
+import { smallSettings } from "./driven-round.ts";
+import { layout, statNames } from "./made-up-work.ts";
+import type { SimulatedLine } from "./simulated-line.ts";
+import type { VirtualClock } from "./virtual-clock.ts";
+
+const TICK_MS = 250;
+
+/** What a crash leaves behind. */
+export interface Disk {
+  checkpoint: { readonly step: number; readonly params: Float32Array; readonly optimizer: OptimizerState };
+  evaluations: readonly Evaluation[];
+}
+
+export interface SimulatedCoordinatorOptions {
+  readonly clock: VirtualClock;
+  readonly plan: TrainPlan;
+  readonly disk: Disk;
+  readonly incarnation: number;
+  readonly workersMin: number;
+  readonly onEvent: (event: CoordinatorEvent) => void;
+}
+
+/**
+ * The real state machine, reduction tree and outer step between simulated lines and a simulated disk.
+ * It checks after every event what must always hold.
+ */
+export class SimulatedCoordinator {
+  /** Set when the run is over. */
+  outcome: { readonly type: "complete" | "failed"; readonly message: string } | null = null;
+  /** Steps that this incarnation committed, in order. */
+  readonly committed: number[] = [];
+  isAlive = true;
+  readonly #options: SimulatedCoordinatorOptions;
+  readonly #rounds: Generator<RoundSpec>;
+  readonly #lines = new Map<string, SimulatedLine>();
+  #state: RoundState;
+  #params: Float32Array;
+  #optimizer: OptimizerState;
+  #work: RoundWork | null = null;
+  /** How often each leaf of the round was counted. */
+  #counted = new Uint8Array(0);
+
+  constructor(options: SimulatedCoordinatorOptions) {
+    const { clock, plan, disk, incarnation, workersMin } = options;
+    const { step, params, optimizer } = disk.checkpoint;
+    this.#options = options;
+    this.#params = params;
+    this.#optimizer = optimizer;
+    disk.evaluations = disk.evaluations.filter((evaluation) => evaluation.step <= step);
+    this.#rounds = roundsOf(plan, step, disk.evaluations);
+    this.#state = initialRoundState(
+      {
+        ...smallSettings,
+        incarnation,
+        workersMin,
+        paramCount: layout.size,
+        statCounts: { train: statNames.train.length, evaluate: statNames.evaluate.length },
+      },
+      { version: step, dataHash: null },
+      clock.nowMs,
+    );
+    this.#nextRound();
+    this.#tick();
+  }
+
+  get params(): Float32Array {
+    return this.#params;
+  }
+
+  attach(line: SimulatedLine): void {
+    const workerId = `w${this.#lines.size + 1}`;
+    this.#lines.set(workerId, line);
+    line.coordinatorEnd = {
+      onMessage: (message, body) => this.#take(workerId, message, body),
+      onLost: (reason) => this.#dispatch({ type: "left", workerId, reason }),
+    };
+  }
+
+  /** Forgets everything but the disk. */
+  crash(): void {
+    this.isAlive = false;
+    for (const line of this.#lines.values()) line.breakNow("the coordinator crashed");
+  }
+
+  #tick(): void {
+    if (!this.isAlive || this.outcome !== null) return;
+    this.#dispatch({ type: "tick" });
+    this.#options.clock.after(TICK_MS, () => this.#tick());
+  }
+
+  #take(workerId: string, message: WorkerMessage, body: Float32Array | null): void {
+    if (message.type === "leaving") {
+      this.#dispatch({ type: "left", workerId, reason: message.reason });
+    } else if (message.type === "heartbeat") {
+      this.#dispatch({ type: "heartbeat", workerId, leases: message.leases });
+    } else if (message.type === "result") {
+      const invalid = this.#findInvalid(message, body!);
+      this.#dispatch({ type: "result", workerId, message, bodyFloats: body!.length, invalid }, body);
+    } else {
+      this.#dispatch({ type: message.type, workerId, message } as RoundEvent);
+    }
+  }
+
+  #findInvalid(message: Extract<WorkerMessage, { type: "result" }>, body: Float32Array): string | null {
+    const spec = this.#work?.spec;
+    if (spec === undefined || spec.number !== message.round) return null;
+    const { first } = blockTasks(spec, message.level, message.index);
+    const { taskCount } = message;
+    const firstEpisode = spec.firstEpisode + first;
+    return findNonFinite({ body, statNames: statNames[spec.kind], taskCount, firstEpisode, layout });
+  }
+
+  #dispatch(event: RoundEvent, body: Float32Array | null = null): void {
+    if (!this.isAlive) return;
+    const { state, commands } = step(this.#state, event, this.#options.clock.nowMs);
+    this.#state = state;
+    checkState(state);
+    for (const command of commands) this.#carryOut(command, body);
+  }
+
+  #carryOut(command: Command, body: Float32Array | null): void {
+    switch (command.type) {
+      case "send":
+        this.#lines.get(command.workerId)!.sendToWorker(command.message);
+        return;
+      case "sendParams": {
+        const { version } = command;
+        assert.equal(version, this.#options.disk.checkpoint.step + this.#stepsSinceCheckpoint());
+        this.#lines.get(command.workerId)!.sendToWorker({ type: "params", version }, this.#params);
+        return;
+      }
+      case "close":
+        this.#lines.get(command.workerId)!.closeAfterLastMessage(command.reason);
+        return;
+      case "accept":
+        this.#count(command.level, command.index);
+        if (command.keep) this.#work!.keep(command.index, command.workerId, body!);
+        this.#work!.add(command, body!);
+        return;
+      case "compare":
+        // Mischief makes copies that are not finite; every other one has the same bits.
+        if (body!.every(Number.isFinite)) {
+          assert.equal(this.#work!.compare(command.index, body!)?.floatsDifferent ?? 0, 0, "copies differ");
+        }
+        return;
+      case "complete":
+        this.#complete(command.spec);
+        return;
+      case "notify":
+        this.#options.onEvent(command.event);
+        return;
+      case "fail":
+        this.outcome = { type: "failed", message: command.message };
+        return;
+    }
+  }
+
+  #count(level: number, index: number): void {
+    const first = index * 2 ** level;
+    const end = Math.min(first + 2 ** level, this.#counted.length);
+    for (let leaf = first; leaf < end; leaf++) this.#counted[leaf]!++;
+  }
+
+  #complete(spec: RoundSpec): void {
+    const { disk, plan } = this.#options;
+    const work = this.#work!;
+    assert(
+      this.#counted.every((times) => times === 1),
+      `round ${spec.number}: leaves counted ${this.#counted.join()} times`,
+    );
+    if (spec.purpose === "train") {
+      this.committed.push(spec.version);
+      const { params, optimizer } = outerStep({
+        params: this.#params,
+        optimizer: this.#optimizer,
+        gradientSum: work.gradientSum(),
+        taskCount: spec.taskCount,
+        outer: plan.outer,
+        clip: plan.clip,
+      });
+      this.#params = params;
+      this.#optimizer = optimizer;
+      const step = spec.version + 1;
+      if (step % plan.checkpointEverySteps === 0) disk.checkpoint = { step, params, optimizer };
+    } else {
+      const { purpose, split, version, taskCount } = spec;
+      const evaluation = { purpose, split, step: version, tasks: taskCount, stats: work.intervals() };
+      disk.evaluations = [...disk.evaluations, evaluation];
+    }
+    this.#nextRound();
+  }
+
+  #nextRound(): void {
+    const next = this.#rounds.next();
+    if (next.done === true) {
+      this.outcome = { type: "complete", message: "the plan is done" };
+      this.#dispatch({ type: "finish", outcome: "complete", message: "the plan is done" });
+      return;
+    }
+    const spec = next.value;
+    this.#work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#options.clock.nowMs);
+    this.#counted = new Uint8Array(spec.taskCount / spec.tasksPerLeaf);
+    this.#dispatch({ type: "start", spec });
+  }
+
+  #stepsSinceCheckpoint(): number {
+    return this.committed.filter((version) => version >= this.#options.disk.checkpoint.step).length;
+  }
+}
+
+/** What holds after every event. */
+function checkState({ members, round, version }: RoundState): void {
+  assert.equal(
+    new Set(members.map(({ workerId }) => workerId)).size,
+    members.length,
+    "a member is listed twice",
+  );
+  if (round === null) return;
+  assert.equal(round.spec.version, version, "the round uses the parameters that count");
+  const live = round.blocks.flatMap(({ lease }) => lease ?? []);
+  assert.equal(new Set(live.map(({ leaseId }) => leaseId)).size, live.length, "two blocks share a lease");
+  for (const { lease, done } of round.blocks) {
+    assert(!(done && lease !== null), "a block that counts is still leased");
+    if (lease === null) continue;
+    const holder = members.find(({ workerId }) => workerId === lease.workerId);
+    assert(holder?.status.type === "ready", "a lease is held by a worker that is not ready");
+    assert.equal(holder.version, version, "a lease is held by a worker without its parameters");
+    const held = live.filter(({ workerId }) => workerId === lease.workerId).length;
+    assert(held <= 2 * holder.status.slots, "a worker holds more than two leases per slot");
+  }
+}
