@@ -2,14 +2,7 @@ import { backend_util } from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph-builder.ts";
 import type { Node } from "../node.ts";
 import { keepAxes } from "../shape.ts";
-import {
-  type KernelAttributes,
-  type KernelInputs,
-  type Lowerings,
-  oneAxis,
-  refused,
-  wrap,
-} from "./lowering.ts";
+import { type KernelAttributes, type KernelInputs, type Lowerings, refused, wrap } from "./lowering.ts";
 
 /** The non-linear functions of layers. */
 export const activationKernels: Lowerings = {
@@ -30,17 +23,11 @@ export const activationKernels: Lowerings = {
     const decay = b.unary("exp", b.unary("neg", b.unary("abs", x!)));
     return b.binary("add", b.unary("relu", x!), b.unary("log1p", decay));
   },
-  // softmax(x) = e^(x - max) / sum: the gradient is that of logSoftmax, whatever the shift
+  // softmax(x) = e^(x - max) / sum
   Softmax: (b, { logits }, { dim }) => {
     const axis = wrap(dim, logits!.shape.length);
     const powers = b.unary("exp", shifted(b, logits!, axis));
     return b.binary("div", powers, sumAlong(b, powers, axis));
-  },
-  // logSoftmax(x) = x - max - ln sum e^(x - max)
-  LogSoftmax: (b, { logits }, { axis }) => {
-    const at = oneAxis(axis, logits!.shape.length);
-    const low = shifted(b, logits!, at);
-    return b.binary("sub", low, b.unary("log", sumAlong(b, b.unary("exp", low), at)));
   },
 };
 

@@ -20,12 +20,5 @@ export const comparisonKernels: Lowerings = {
   IsNan: (b, { x }) => b.not(b.compare("equal", x!, x!)),
   IsInf: (b, { x }) => b.compare("equal", b.unary("abs", x!), b.splat(Number.POSITIVE_INFINITY)),
   IsFinite: (b, { x }) => b.compare("less", b.unary("abs", x!), b.splat(Number.POSITIVE_INFINITY)),
-  Select: (b, { condition, t, e }) => {
-    // A rank-1 condition chooses whole rows of its operands.
-    const rows = condition!.shape.length === 1 && t!.shape.length > 1;
-    const mask = rows
-      ? b.reshape(condition!, [condition!.shape[0]!, ...t!.shape.slice(1).fill(1)])
-      : condition!;
-    return b.select(mask, t!, e!);
-  },
+  Select: (b, { condition, t, e }) => b.select(condition!, t!, e!),
 };

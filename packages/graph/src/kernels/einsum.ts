@@ -27,8 +27,8 @@ export function einsum(b: GraphBuilder, operands: readonly Node[], equation: str
         `as in "ij,jk->ik", got "${equation}"; contract more operands pair by pair`,
     );
   }
-  const [x, y] = terms.map((term, i) => labelled(operands[i], [...term], equation));
-  const result = [...output];
+  const [x, y] = terms.map((term, i) => labelled(operands[i], term.split(""), equation));
+  const result = output.split("");
   if (x === undefined || terms.length !== operands.length) throw misfit(equation, operands);
   const summed = y === undefined ? sumTo(b, x, result) : contract(b, x, y, result, equation);
   return arranged(b, summed, result, equation);

@@ -9,15 +9,12 @@ import { sliceAlong, takeAlong } from "./take-along.ts";
 /** Parts of tensors, by known or computed positions. */
 export const indexingKernels: Lowerings = {
   Slice: (b, { x }, { begin, size }) => {
-    const first = x!.shape.map((side, axis) => wrap(begin[axis] ?? 0, side));
-    const shape = x!.shape.map((side, axis) => {
-      const length = size[axis] ?? -1;
-      return length === -1 ? side - first[axis]! : length;
-    });
+    const whole = { shape: [...x!.shape] } as never;
+    const [first, shape] = slice_util.parseSliceParams(whole, begin, size) as [number[], number[]];
     return b.slice(x!, first, shape);
   },
   StridedSlice: (b, { x }, attributes) => {
-    const { begin, strides, finalShapeSparse, finalShape } = slice_util.sliceInfo(
+    const { begin, end, strides, finalShape } = slice_util.sliceInfo(
       [...x!.shape],
       attributes.begin,
       attributes.end,
@@ -28,8 +25,9 @@ export const indexingKernels: Lowerings = {
       attributes.newAxisMask,
       attributes.shrinkAxisMask,
     );
-    const taken = finalShapeSparse.reduce<Node>(
-      (y, count, axis) => takeAlong(b, y, axis, ramp(begin[axis]!, strides[axis]!, count)),
+    const counts = slice_util.computeOutShape(begin, end, strides);
+    const taken = counts.reduce<Node>(
+      (y, count, axis) => takeAlong(b, y, axis, ramp(begin[axis]!, strides[axis]!, Math.max(0, count))),
       x!,
     );
     return b.reshape(taken, finalShape);

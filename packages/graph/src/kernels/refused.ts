@@ -4,7 +4,8 @@ interface Refusal {
   readonly kernels: readonly string[];
 }
 
-const refusals: readonly Refusal[] = [
+/** What capture refuses, by reason. */
+export const refusals: readonly Refusal[] = [
   {
     reason: "TensorFlow.js's gradients are not captured; take them with grad of @shoal/graph, to any order",
     kernels: [
