@@ -6,7 +6,9 @@ import { compile, type Executable } from "./compile.ts";
 import type { Graph } from "./graph.ts";
 import { topologicalOrder } from "./node.ts";
 import { lower } from "./passes/lower.ts";
+import { assertClose } from "./testing/assert-close.ts";
 import { type PrimitiveCase, primitiveCases } from "./testing/primitive-cases.ts";
+import { valuesFor, weighted } from "./testing/primitive-inputs.ts";
 import { grad } from "./transforms.ts";
 import { vmap } from "./vmap.ts";
 
@@ -15,34 +17,6 @@ import { vmap } from "./vmap.ts";
  * kernels, its gradient and the gradient of its gradient against central differences in float64, and
  * mapping over examples, the lowered graph and ONNX Runtime against the reference.
  */
-/** Values on a grid, shuffled by a fixed multiplier, so that no two are close: kinks stay far away. */
-function valuesFor(test: PrimitiveCase): Float32Array[] {
-  let count = 0;
-  const total = test.shapes.reduce((sum, shape) => sum + size(shape), 0);
-  let stride = 7;
-  while (gcd(stride, total) !== 1) stride++;
-  return test.shapes.map((shape) =>
-    Float32Array.from({ length: size(shape) }, () => {
-      const place = ((count++ * stride) % total) / total;
-      return test.domain === "positive" ? 0.5 + place : 2 * place - 1 + 0.37 / total;
-    }),
-  );
-}
-
-function size(shape: readonly number[]): number {
-  return shape.reduce((product, side) => product * side, 1);
-}
-
-function gcd(a: number, b: number): number {
-  return b === 0 ? a : gcd(b, a % b);
-}
-
-/** Fixed weights that make a scalar of any output, different for every element. */
-function weighted(y: tf.Tensor, phase: number): tf.Tensor {
-  const weights = Float32Array.from({ length: y.size }, (_, i) => Math.sin(1.3 * i + phase) + 0.2);
-  return tf.sum(tf.mul(y, tf.tensor(weights, y.shape)));
-}
-
 const specs = (test: PrimitiveCase) => test.shapes.map((shape) => ({ shape, dtype: "float32" as const }));
 const captureOf = (test: PrimitiveCase, fn: (x: tf.Tensor[]) => tf.Tensor | tf.Tensor[]): Graph =>
   capture(fn, specs(test) as never);
@@ -78,19 +52,6 @@ async function differences(
   return gradients;
 }
 
-function expectClose(actual: readonly number[][], expected: readonly number[][], tolerance: number): void {
-  expect(actual.length).toBe(expected.length);
-  actual.forEach((values, k) => {
-    const scale = Math.max(1, ...expected[k]!.map(Math.abs));
-    values.forEach((value, i) => {
-      expect(
-        Math.abs(value - expected[k]![i]!),
-        `output ${k}, element ${i}: ${value} against ${expected[k]![i]}`,
-      ).toBeLessThan(tolerance * scale);
-    });
-  });
-}
-
 beforeAll(async () => {
   await tf.setBackend("cpu");
 });
@@ -116,14 +77,14 @@ describe.each(primitiveCases)("$name", (testCase) => {
       values,
     );
     // TensorFlow.js computes in float32.
-    expectClose(actual, [expected], 2e-6);
+    assertClose(actual, [expected], 2e-6);
   });
 
   test.runIf(testCase.differentiable !== false)("has the gradient of central differences", async () => {
     const value = await compile(captureOf(testCase, scalar), { device: "reference" });
     const gradient = await compile(captureOf(testCase, gradientOf), { device: "reference" });
     const expected = await differences(async (x) => (await value.run(x))[0]![0]!, values);
-    expectClose(await run(gradient, values), expected, 1e-8);
+    assertClose(await run(gradient, values), expected, 1e-8);
   });
 
   test.runIf(testCase.differentiable !== false)(
@@ -135,7 +96,7 @@ describe.each(primitiveCases)("$name", (testCase) => {
         { device: "reference" },
       );
       const expected = await differences(async (x) => (await value.run(x))[0]![0]!, values);
-      expectClose(await run(gradient, values), expected, 1e-7);
+      assertClose(await run(gradient, values), expected, 1e-7);
     },
   );
 
@@ -164,10 +125,10 @@ describe.each(primitiveCases)("$name", (testCase) => {
           ? await Promise.all(examples.map((one) => run(single, [values[0]!, ...one.slice(1)])))
           : expected;
         const joined = mixed[0]!.map((_, k) => mixed.flatMap((outputs) => outputs[k]!));
-        expectClose(await run(await compile(graph, { device: "reference" }), inputs), joined, 1e-11);
-        expectClose(await run(await compile(lower(graph), { device: "reference" }), inputs), joined, 1e-11);
+        assertClose(await run(await compile(graph, { device: "reference" }), inputs), joined, 1e-11);
+        assertClose(await run(await compile(lower(graph), { device: "reference" }), inputs), joined, 1e-11);
         const onnx = await compile(graph, { device: "cpu" });
-        expectClose(await run(onnx, inputs), joined, 2e-5);
+        assertClose(await run(onnx, inputs), joined, 2e-5);
         await onnx.close();
       }
     }
@@ -180,9 +141,9 @@ describe.each(primitiveCases)("$name", (testCase) => {
       const expected = await run(await compile(graph, { device: "reference" }), values);
       const lowered = lower(graph);
       expect(topologicalOrder(lowered.results).some((node) => /^(conv|pool)/.test(node.op))).toBe(false);
-      expectClose(await run(await compile(lowered, { device: "reference" }), values), expected, 1e-12);
+      assertClose(await run(await compile(lowered, { device: "reference" }), values), expected, 1e-12);
       const onnx = await compile(graph, { device: "cpu" });
-      expectClose(await run(onnx, values), expected, 2e-5);
+      assertClose(await run(onnx, values), expected, 2e-5);
       await onnx.close();
     }
   });
