@@ -1,8 +1,10 @@
 export { capture } from "./capture.ts";
 export { type CompileOptions, compile, type Executable, type NumericArray } from "./compile.ts";
+export { type Device, parseDevice } from "./device.ts";
 export type { Graph, NamedSpec, TensorSpec } from "./graph.ts";
 export { GraphError } from "./graph-error.ts";
-export { listBackends } from "./onnx/onnx-executor.ts";
+export { type DeviceState, listDevices, tryDevice } from "./list-devices.ts";
+export { listBackends } from "./onnx/onnx-provider.ts";
 export { grad, stopGradient, valueAndGrad, valueAndGradWithAux } from "./transforms.ts";
 export { flattenTree, type MapTree, type PathLeaf, type Tree, unflattenTree } from "./tree.ts";
 export { vmap } from "./vmap.ts";

@@ -1,64 +1,47 @@
 import * as ort from "onnxruntime-node";
+import { checkInput } from "../check-input.ts";
 import type { Executable, NumericArray } from "../compile.ts";
-import type { Graph, NamedSpec } from "../graph.ts";
-import { GraphError } from "../graph-error.ts";
-import { sizeOf } from "../node.ts";
+import type { Device } from "../device.ts";
+import type { Graph } from "../graph.ts";
 import { lower } from "../passes/lower.ts";
+import { lowerForGpu } from "../passes/lower-for-gpu.ts";
 import { encodeOnnx } from "./onnx-format.ts";
+import { checkInstalled, nameOf, openError, sessionOptionsOf } from "./onnx-provider.ts";
 import { toOnnx } from "./to-onnx.ts";
 
+/** The devices of ONNX Runtime. */
+export type OnnxDevice = Extract<Device, { type: "cpu" | "cuda" | "webgpu" }>;
+
 /**
- * Runs a graph on ONNX Runtime's CPU kernels, on the calling thread alone.
+ * Runs a graph on ONNX Runtime: on its CPU kernels, on the calling thread alone, or whole on a GPU.
  *
- * One session has one thread, so that the same leaf has the same bits wherever it runs; throughput
- * comes from one session per core. ONNX Runtime's own graph optimizations are off: they fuse
- * transposes into slower products, and ours have run already.
+ * @throws {GraphError} E_DEVICE if the device does not open, or a node would run on another one
  */
-export async function compileOnnx(graph: Graph): Promise<Executable> {
-  const model = encodeOnnx(toOnnx(lower(graph)));
-  const session = await ort.InferenceSession.create(model, {
-    executionProviders: ["cpu"],
-    graphOptimizationLevel: "disabled",
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: "sequential",
-  }).catch((error: unknown) => {
-    throw new GraphError("E_DEVICE", `cpu: ONNX Runtime refused the graph: ${String(error)}`, {
-      cause: error,
-    });
-  });
+export async function compileOnnx(graph: Graph, device: OnnxDevice): Promise<Executable> {
+  checkInstalled(device);
+  const lowered = lower(graph);
+  const model = encodeOnnx(toOnnx(device.type === "cpu" ? lowered : lowerForGpu(lowered)));
+  const session = await ort.InferenceSession.create(model, sessionOptionsOf(device)).catch(
+    (error: unknown) => {
+      throw openError(device, error);
+    },
+  );
   return {
-    device: "cpu",
+    device: nameOf(device),
     inputs: graph.inputs,
     outputs: graph.outputs,
     async run(inputs) {
       const feeds: Record<string, ort.Tensor> = {};
       graph.inputs.forEach((spec, k) => {
-        feeds[`input_${k}`] = tensorOf(spec, inputs[k]);
+        feeds[`input_${k}`] = new ort.Tensor(spec.dtype, checkInput(spec, inputs[k]), spec.shape);
       });
       const results = await session.run(feeds);
-      return graph.outputs.map((_, k) => results[`output_${k}`]!.data as NumericArray);
+      return graph.outputs.map(({ dtype }, k) => {
+        const data = results[`output_${k}`]!.data as NumericArray;
+        // On a GPU booleans are floats (`passes/lower-for-gpu.ts`).
+        return dtype === "bool" && data instanceof Float32Array ? Uint8Array.from(data) : data;
+      });
     },
     close: () => session.release(),
   };
-}
-
-function tensorOf({ name, shape, dtype }: NamedSpec, data: NumericArray | undefined): ort.Tensor {
-  const fits =
-    (dtype === "float32" && data instanceof Float32Array) ||
-    (dtype === "int32" && data instanceof Int32Array) ||
-    (dtype === "bool" && data instanceof Uint8Array);
-  if (!fits || data.length !== sizeOf(shape)) {
-    const came = data === undefined ? "nothing" : `${data.constructor.name} of ${data.length}`;
-    throw new GraphError(
-      "E_SHAPE",
-      `input ${name}: expected ${dtype} [${shape}] (${sizeOf(shape)} values), got ${came}`,
-    );
-  }
-  return new ort.Tensor(dtype, data, shape);
-}
-
-/** Names of the execution providers that are compiled into this machine's ONNX Runtime: `cpu`, ... */
-export function listBackends(): readonly string[] {
-  return ort.listSupportedBackends().map(({ name }) => name);
 }
