@@ -1,7 +1,13 @@
 import { createHash } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type OptimizerState, type ParamLayout, paramsHash, ShoalError } from "@shoal/core/outer";
+import {
+  layoutParams,
+  type OptimizerState,
+  type ParamLayout,
+  paramsHash,
+  ShoalError,
+} from "@shoal/core/outer";
 import { z } from "zod";
 import { CHECKPOINTS_KEPT } from "./limits.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
@@ -30,11 +36,15 @@ const manifestSchema = z.object({
   paramsHash: z.string(),
   /** SHA-256 of the tensor file. */
   fileHash: z.string(),
-  params: z.array(z.object({ name: z.string(), shape: z.array(z.int()) })),
+  params: z.array(z.object({ name: z.string(), shape: z.array(z.int().min(0)) })),
   optimizer: z.object({ step: z.int().min(0), vectors: z.array(z.string()) }),
   dataHash: z.string().nullable(),
   experiment: z.unknown(),
+  /** SHA-256 of this manifest without this member, as JSON without spaces. */
+  manifestHash: z.string(),
 });
+
+type Manifest = z.infer<typeof manifestSchema>;
 
 const OPTIMIZER_PREFIX = "optimizer.";
 
@@ -70,7 +80,7 @@ export async function saveCheckpoint(directory: string, checkpoint: Checkpoint):
   const chunks = encodeSafetensors(tensors, { format: "shoal-1", step: String(step), runId });
   const digest = createHash("sha256");
   for (const chunk of chunks) digest.update(chunk);
-  const manifest: z.infer<typeof manifestSchema> = {
+  const manifest: Omit<Manifest, "manifestHash"> = {
     format: 1,
     runId,
     step,
@@ -84,7 +94,8 @@ export async function saveCheckpoint(directory: string, checkpoint: Checkpoint):
   const path = join(directory, `${nameOf(step)}.json`);
   try {
     await writeDurably(join(directory, `${nameOf(step)}.safetensors`), chunks);
-    await writeDurably(path, [Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`)]);
+    const signed: Manifest = { ...manifest, manifestHash: hashOf(manifest) };
+    await writeDurably(path, [Buffer.from(`${JSON.stringify(signed, null, 2)}\n`)]);
     await removeOld(directory);
   } catch (error) {
     throw new ShoalError(
@@ -159,9 +170,10 @@ async function readCheckpoint(manifestPath: string): Promise<Checkpoint> {
   const text = await readFile(manifestPath, "utf8").catch((error: Error) => {
     throw damaged(`cannot be read: ${error.message}`);
   });
-  const parsed = manifestSchema.safeParse(parseJson(text));
-  if (!parsed.success) throw damaged("is not the manifest of a checkpoint, or is cut off");
-  const manifest = parsed.data;
+  const manifest = parseManifest(text);
+  if (manifest === null) {
+    throw damaged("is damaged, cut off, or not the manifest of a checkpoint; use another checkpoint");
+  }
   const file = join(dirname(manifestPath), `${nameOf(manifest.step)}.safetensors`);
   const bytes = await readFile(file).catch((error: Error) => {
     throw damaged(`its tensors cannot be read: ${error.message}`);
@@ -173,40 +185,49 @@ async function readCheckpoint(manifestPath: string): Promise<Checkpoint> {
     );
   }
   const tensors = decodeSafetensors(bytes, file);
-  const tensor = (name: string): Float32Array => {
+  const tensor = (name: string, shape: readonly number[]): Float32Array => {
     const found = tensors.get(name);
-    if (found === undefined) throw damaged(`${file} has no tensor ${name}`);
+    if (found === undefined) throw damaged(`${file} has no tensor ${name}; use another checkpoint`);
+    if (found.shape.join() !== shape.join()) {
+      throw damaged(
+        `${file}: expected ${name} as [${shape.join(", ")}], got [${found.shape.join(", ")}]; use another checkpoint`,
+      );
+    }
     return found.values;
   };
-  let offset = 0;
-  const entries = manifest.params.map(({ name, shape }) => {
-    const size = shape.reduce((product, side) => product * side, 1);
-    const entry = { name, shape, offset, size };
-    offset += size;
-    return entry;
-  });
-  const params = new Float32Array(offset);
-  for (const entry of entries) params.set(tensor(entry.name), entry.offset);
+  const layout = layoutParams(manifest.params);
+  const params = new Float32Array(layout.size);
+  for (const { name, shape, offset } of layout.entries) params.set(tensor(name, shape), offset);
   const vectors = manifest.optimizer.vectors.map(
-    (name) => [name, tensor(`${OPTIMIZER_PREFIX}${name}`)] as const,
+    (name) => [name, tensor(`${OPTIMIZER_PREFIX}${name}`, [layout.size])] as const,
   );
+  const ours = paramsHash(params);
+  if (ours !== manifest.paramsHash) {
+    throw damaged(
+      `expected parameters with SHA-256 ${manifest.paramsHash.slice(0, 12)}, got ${ours.slice(0, 12)}; use another checkpoint`,
+    );
+  }
   return {
     runId: manifest.runId,
     step: manifest.step,
     params,
     optimizer: { step: manifest.optimizer.step, vectors: Object.fromEntries(vectors) },
-    layout: { entries, size: offset },
+    layout,
     dataHash: manifest.dataHash,
     experiment: manifest.experiment,
   };
 }
 
-/** Removes the manifest first: tensors without one do not count. */
+/** Removes the oldest checkpoints, manifest first: tensors without one do not count. And what crashes left. */
 async function removeOld(directory: string): Promise<void> {
-  const names = (await readdir(directory)).filter((name) => /^step-\d+\.json$/.test(name)).sort();
-  for (const name of names.slice(0, -CHECKPOINTS_KEPT)) {
+  const names = await readdir(directory);
+  const manifests = names.filter((name) => /^step-\d+\.json$/.test(name)).sort();
+  const kept = new Set(manifests.slice(-CHECKPOINTS_KEPT));
+  const isUnused = (name: string): boolean =>
+    (/^step-\d+\.safetensors$/.test(name) && !kept.has(name.replace(/\.safetensors$/, ".json"))) ||
+    /^\.step-.*\.tmp$/.test(name);
+  for (const name of [...manifests.filter((name) => !kept.has(name)), ...names.filter(isUnused)]) {
     await rm(join(directory, name), { force: true });
-    await rm(join(directory, name.replace(/\.json$/, ".safetensors")), { force: true });
   }
 }
 
@@ -214,10 +235,18 @@ function nameOf(step: number): string {
   return `step-${String(step).padStart(9, "0")}`;
 }
 
-function parseJson(text: string): unknown {
+/** The manifest in `text`; null if it is none, or if a byte of it has changed. */
+function parseManifest(text: string): Manifest | null {
   try {
-    return JSON.parse(text);
+    const json: unknown = JSON.parse(text);
+    const manifest = manifestSchema.parse(json);
+    const { manifestHash, ...rest } = json as Manifest;
+    return manifestHash === hashOf(rest) ? manifest : null;
   } catch {
     return null;
   }
+}
+
+function hashOf(manifest: Omit<Manifest, "manifestHash">): string {
+  return createHash("sha256").update(JSON.stringify(manifest)).digest("hex");
 }

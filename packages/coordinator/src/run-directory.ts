@@ -64,19 +64,27 @@ export class RunDirectory {
     try {
       await mkdir(join(path, "checkpoints"), { recursive: true });
       await lock(path);
-      const before = exists ? runSchema.parse(JSON.parse(await readFile(runPath, "utf8"))) : null;
-      const run = {
-        format: 1,
-        runId: before?.runId ?? options.runId,
-        incarnation: (before?.incarnation ?? 0) + 1,
-      };
-      await writeDurably(runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
-      return new RunDirectory(path, run.runId, run.incarnation);
+      return await RunDirectory.#takeOver(path, exists, options.runId);
     } catch (error) {
       if (error instanceof ShoalError) throw error;
       throw new ShoalError("E_RUN_DIRECTORY", `${path}: cannot be used: ${(error as Error).message}`, {
         cause: error,
       });
+    }
+  }
+
+  /** Reads or makes `run.json`, and raises the incarnation; on an error the lock is given back. */
+  static async #takeOver(path: string, exists: boolean, runId: string): Promise<RunDirectory> {
+    const runPath = join(path, "run.json");
+    try {
+      const before = exists ? runSchema.parse(JSON.parse(await readFile(runPath, "utf8"))) : null;
+      const incarnation = (before?.incarnation ?? 0) + 1;
+      const run: z.infer<typeof runSchema> = { format: 1, runId: before?.runId ?? runId, incarnation };
+      await writeDurably(runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
+      return new RunDirectory(path, run.runId, run.incarnation);
+    } catch (error) {
+      await rm(lockPath(path), { force: true });
+      throw error;
     }
   }
 
@@ -105,7 +113,10 @@ export class RunDirectory {
    */
   async rewindMetrics(step: number): Promise<readonly unknown[]> {
     const path = join(this.path, "metrics.jsonl");
-    const text = await readFile(path, "utf8").catch(() => "");
+    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return "";
+      throw error;
+    });
     const kept = text.split("\n").flatMap((line) => {
       const metric = parseMetric(line);
       return metric !== null && metric.step <= step ? [metric] : [];

@@ -1,5 +1,6 @@
 import { endianness } from "node:os";
 import { ShoalError } from "@shoal/core/outer";
+import { z } from "zod";
 import { CHECKPOINT_HEADER_BYTES_MAX } from "./limits.ts";
 
 /** A named float32 tensor, row-major. */
@@ -10,11 +11,14 @@ export interface NamedTensor {
 }
 
 /** Entry of a safetensors header. */
-interface Entry {
-  readonly dtype: string;
-  readonly shape: readonly number[];
-  readonly data_offsets: readonly [number, number];
-}
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().min(0)),
+  /** First byte, and the one behind the last, counted from the end of the header. */
+  data_offsets: z.tuple([z.int().min(0), z.int().min(0)]),
+});
+
+type Entry = z.infer<typeof entrySchema>;
 
 /** Bytes in front of the header: its length, as a little-endian 64-bit integer. */
 const PREFIX_BYTES = 8;
@@ -33,7 +37,7 @@ export function encodeSafetensors(
   const entries = tensors.map(({ name, shape, values }): [string, Entry] => {
     const begin = offset;
     offset += values.byteLength;
-    return [name, { dtype: "F32", shape, data_offsets: [begin, offset] }];
+    return [name, { dtype: "F32", shape: [...shape], data_offsets: [begin, offset] }];
   });
   const text = JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) });
   // Spaces behind the JSON keep the data aligned.
@@ -60,27 +64,32 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): ReadonlyMap<
   const start = PREFIX_BYTES + headerBytes;
   if (headerBytes > CHECKPOINT_HEADER_BYTES_MAX || start > bytes.length)
     throw wrong("a header that is cut off");
-  let header: Record<string, Entry>;
-  try {
-    header = JSON.parse(new TextDecoder().decode(bytes.subarray(PREFIX_BYTES, start))) as Record<
-      string,
-      Entry
-    >;
-  } catch {
-    throw wrong("a header that is not JSON");
-  }
+  const header = parseHeader(bytes.subarray(PREFIX_BYTES, start));
+  if (header === null) throw wrong("a header that is not JSON");
   const tensors = new Map<string, NamedTensor>();
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") continue;
-    const [begin, end] = entry.data_offsets;
-    const size = entry.shape.reduce((product, side) => product * side, 1);
-    if (entry.dtype !== "F32") throw wrong(`${name} as ${entry.dtype}, not F32`);
+    const parsed = entrySchema.safeParse(entry);
+    if (!parsed.success) throw wrong(`${name} without a type, shape and place`);
+    const { dtype, shape, data_offsets } = parsed.data;
+    const [begin, end] = data_offsets;
+    const size = shape.reduce((product, side) => product * side, 1);
+    if (dtype !== "F32") throw wrong(`${name} as ${dtype}, not F32`);
     if (end - begin !== 4 * size || start + end > bytes.length) throw wrong(`${name} cut off`);
     const copy = bytes.slice(start + begin, start + end);
     const values = fromLittleEndian(copy);
-    tensors.set(name, { name, shape: entry.shape, values });
+    tensors.set(name, { name, shape, values });
   }
   return tensors;
+}
+
+/** The header's entries by name; null if it is no JSON object. */
+function parseHeader(bytes: Uint8Array): Record<string, unknown> | null {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    return null;
+  }
 }
 
 function littleEndian(values: Float32Array): Uint8Array {

@@ -36,6 +36,7 @@ export interface Coordinator {
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { listen, token, onEvent } = options;
+  const run = new Run(options);
   const server = createServer(httpServerOptions(), (_, response) => {
     response.writeHead(426, { "content-type": "text/plain; charset=utf-8" });
     response.end("This is a Shoal coordinator; workers connect by WebSocket.\n");
@@ -44,7 +45,6 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const { port } = server.address() as AddressInfo;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const url = `ws://${host}:${port}`;
-  const run = new Run(options);
   const acceptor = acceptWebSockets(server, {
     token,
     onConnection: (connection) => run.attach(connection),
