@@ -87,6 +87,15 @@ describe("random ops", () => {
   });
 });
 
+describe("pools", () => {
+  // With 2 around and a window of 2, the window in the corner reads nothing: it has no maximum and no mean.
+  test.each([tf.maxPool, tf.avgPool])("refuse windows that lie in the padding alone", (pool) => {
+    expect(() =>
+      capture((x: tf.Tensor) => pool(x as tf.Tensor4D, 2, 1, 2), { shape: [1, 4, 4, 1], dtype: "float32" }),
+    ).toThrow(/windows that lie in the padding alone .* pad by less/);
+  });
+});
+
 describe("einsum", () => {
   // TensorFlow.js 4.22 gives a matrix here. The columns of x add up to [5, 7, 9], the rows of y to [3, 7, 11].
   test("sums a letter that one operand alone has", async () => {

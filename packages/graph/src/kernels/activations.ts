@@ -2,10 +2,17 @@ import { backend_util } from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph-builder.ts";
 import type { Node } from "../node.ts";
 import { keepAxes } from "../shape.ts";
-import { type KernelAttributes, type KernelInputs, type Lowerings, refused, wrap } from "./lowering.ts";
+import {
+  type KernelAttributes,
+  type KernelInputs,
+  type Lowerings,
+  refused,
+  taking,
+  wrap,
+} from "./lowering.ts";
 
 /** The non-linear functions of layers. */
-export const activationKernels: Lowerings = {
+export const activationKernels: Lowerings = taking(["float32"], {
   Sigmoid: (b, { x }) => b.unary("sigmoid", x!),
   Relu: (b, { x }) => b.unary("relu", x!),
   Relu6: (b, { x }) => relu6(b, x!),
@@ -29,7 +36,7 @@ export const activationKernels: Lowerings = {
     const powers = b.unary("exp", shifted(b, logits!, axis));
     return b.binary("div", powers, sumAlong(b, powers, axis));
   },
-};
+});
 
 /** What a fused kernel does behind its product: adds the bias, applies the activation. */
 export function activated(

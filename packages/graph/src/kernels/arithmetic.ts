@@ -1,6 +1,6 @@
 import type { GraphBuilder } from "../graph-builder.ts";
 import type { BinaryPrimitive, Node, UnaryPrimitive } from "../node.ts";
-import type { Lowerings } from "./lowering.ts";
+import { type Lowerings, taking } from "./lowering.ts";
 
 const unary = (op: UnaryPrimitive): Lowerings[string] => {
   return (b, { x }) => b.unary(op, x!);
@@ -11,81 +11,83 @@ const binary = (op: BinaryPrimitive): Lowerings[string] => {
 
 /** Functions of numbers, element by element. */
 export const arithmeticKernels: Lowerings = {
-  Neg: unary("neg"),
-  Abs: unary("abs"),
-  Sign: unary("sign"),
-  Square: (b, { x }) => b.binary("mul", x!, x!),
-  Sqrt: unary("sqrt"),
-  Rsqrt: (b, { x }) => b.binary("div", b.splat(1), b.unary("sqrt", x!)),
-  Reciprocal: (b, { x }) => b.binary("div", b.splat(1), x!),
-  Exp: unary("exp"),
-  Expm1: unary("expm1"),
-  Log: unary("log"),
-  Log1p: unary("log1p"),
-  Erf: unary("erf"),
-
-  Add: binary("add"),
-  Sub: binary("sub"),
-  Multiply: binary("mul"),
-  RealDiv: binary("div"),
-  Maximum: binary("max"),
-  Minimum: binary("min"),
-  Pow: binary("pow"),
-  SquaredDifference: (b, inputs) => {
-    const difference = b.binary("sub", inputs.a!, inputs.b!);
-    return b.binary("mul", difference, difference);
-  },
-  AddN: (b, inputs) => Object.values(inputs).reduce((sum, x) => b.binary("add", sum, x)),
-  ClipByValue: (b, { x }, { clipValueMin, clipValueMax }) =>
-    b.binary("min", b.binary("max", x!, b.splat(clipValueMin)), b.splat(clipValueMax)),
-
-  Floor: (b, { x }) => inFloats(x!, (y) => b.unary("floor", y)),
-  Ceil: (b, { x }) => inFloats(x!, (y) => b.unary("neg", b.unary("floor", b.unary("neg", y)))),
-  Round: (b, { x }) => inFloats(x!, (y) => roundHalfToEven(b, y)),
-  // TensorFlow.js gives the floor of a quotient as int32, whatever it divides.
-  FloorDiv: (b, inputs) => b.cast(floorOfQuotient(b, inputs.a!, inputs.b!), "int32"),
-  // a - floor(a / b) b, which has the sign of b
-  Mod: (b, inputs) => {
-    const [x, y] = [inputs.a!, inputs.b!];
-    const whole = b.cast(floorOfQuotient(b, x, y), x.dtype);
-    return b.binary("sub", x, b.binary("mul", whole, y));
-  },
-
-  Sin: unary("sin"),
-  Cos: unary("cos"),
-  Tan: (b, { x }) => b.binary("div", b.unary("sin", x!), b.unary("cos", x!)),
-  // asin x = 2 atan(x / (1 + sqrt(1 - x^2)))
-  Asin: (b, { x }) => {
-    const root = b.unary("sqrt", b.binary("mul", oneMinus(b, x!), onePlus(b, x!)));
-    return twice(b, b.unary("atan", b.binary("div", x!, onePlus(b, root))));
-  },
-  // acos x = 2 atan(sqrt((1 - x) / (1 + x)))
-  Acos: (b, { x }) =>
-    twice(b, b.unary("atan", b.unary("sqrt", b.binary("div", oneMinus(b, x!), onePlus(b, x!))))),
-  Atan: unary("atan"),
-  Atan2: (b, inputs) => angle(b, inputs.a!, inputs.b!),
-
-  Tanh: unary("tanh"),
-  // sinh x = ((e^x - 1) - (e^-x - 1)) / 2, which keeps its digits around 0
-  Sinh: (b, { x }) => half(b, b.binary("sub", b.unary("expm1", x!), b.unary("expm1", b.unary("neg", x!)))),
-  Cosh: (b, { x }) => half(b, b.binary("add", b.unary("exp", x!), b.unary("exp", b.unary("neg", x!)))),
-  // asinh x = ln(1 + x + x^2 / (1 + sqrt(1 + x^2))) where x >= 0, and odd
-  Asinh: (b, { x }) => {
-    const isNegative = b.compare("less", x!, b.splat(0));
-    const size = b.select(isNegative, b.unary("neg", x!), x!);
-    const square = b.binary("mul", size, size);
-    const excess = b.binary("div", square, onePlus(b, b.unary("sqrt", onePlus(b, square))));
-    const y = b.unary("log1p", b.binary("add", size, excess));
-    return b.select(isNegative, b.unary("neg", y), y);
-  },
-  // acosh x = ln(1 + t + sqrt(t (t + 2))) with t = x - 1
-  Acosh: (b, { x }) => {
-    const t = b.binary("sub", x!, b.splat(1));
-    const root = b.unary("sqrt", b.binary("mul", t, b.binary("add", t, b.splat(2))));
-    return b.unary("log1p", b.binary("add", t, root));
-  },
-  // atanh x = (ln(1 + x) - ln(1 - x)) / 2
-  Atanh: (b, { x }) => half(b, b.binary("sub", b.unary("log1p", x!), b.unary("log1p", b.unary("neg", x!)))),
+  ...taking(["float32", "int32"], {
+    Neg: unary("neg"),
+    Abs: unary("abs"),
+    Sign: unary("sign"),
+    Square: (b, { x }) => b.binary("mul", x!, x!),
+    Add: binary("add"),
+    AddN: (b, inputs) => Object.values(inputs).reduce((sum, x) => b.binary("add", sum, x)),
+    Sub: binary("sub"),
+    Multiply: binary("mul"),
+    SquaredDifference: (b, inputs) => {
+      const difference = b.binary("sub", inputs.a!, inputs.b!);
+      return b.binary("mul", difference, difference);
+    },
+    Maximum: binary("max"),
+    Minimum: binary("min"),
+    ClipByValue: (b, { x }, { clipValueMin, clipValueMax }) => {
+      const [low, high] = [clipValueMin, clipValueMax].map((value) => b.splat(value, [], x!.dtype));
+      return b.binary("min", b.binary("max", x!, low!), high!);
+    },
+    Pow: binary("pow"),
+    Round: (b, { x }) => (x!.dtype === "int32" ? x! : roundHalfToEven(b, x!)),
+    // TensorFlow.js gives the floor of a quotient as int32, whatever it divides.
+    FloorDiv: (b, inputs) => b.cast(floorOfQuotient(b, inputs.a!, inputs.b!), "int32"),
+    // a - floor(a / b) b, which has the sign of b
+    Mod: (b, inputs) => {
+      const [x, y] = [inputs.a!, inputs.b!];
+      const whole = b.cast(floorOfQuotient(b, x, y), x.dtype);
+      return b.binary("sub", x, b.binary("mul", whole, y));
+    },
+  }),
+  ...taking(["float32"], {
+    RealDiv: binary("div"),
+    Reciprocal: (b, { x }) => b.binary("div", b.splat(1), x!),
+    Sqrt: unary("sqrt"),
+    Rsqrt: (b, { x }) => b.binary("div", b.splat(1), b.unary("sqrt", x!)),
+    Exp: unary("exp"),
+    Expm1: unary("expm1"),
+    Log: unary("log"),
+    Log1p: unary("log1p"),
+    Erf: unary("erf"),
+    Floor: unary("floor"),
+    Ceil: (b, { x }) => b.unary("neg", b.unary("floor", b.unary("neg", x!))),
+    Sin: unary("sin"),
+    Cos: unary("cos"),
+    Tan: (b, { x }) => b.binary("div", b.unary("sin", x!), b.unary("cos", x!)),
+    // asin x = 2 atan(x / (1 + sqrt(1 - x^2)))
+    Asin: (b, { x }) => {
+      const root = b.unary("sqrt", b.binary("mul", oneMinus(b, x!), onePlus(b, x!)));
+      return twice(b, b.unary("atan", b.binary("div", x!, onePlus(b, root))));
+    },
+    // acos x = 2 atan(sqrt((1 - x) / (1 + x)))
+    Acos: (b, { x }) =>
+      twice(b, b.unary("atan", b.unary("sqrt", b.binary("div", oneMinus(b, x!), onePlus(b, x!))))),
+    Atan: unary("atan"),
+    Atan2: (b, inputs) => angle(b, inputs.a!, inputs.b!),
+    Tanh: unary("tanh"),
+    // sinh x = ((e^x - 1) - (e^-x - 1)) / 2, which keeps its digits around 0
+    Sinh: (b, { x }) => half(b, b.binary("sub", b.unary("expm1", x!), b.unary("expm1", b.unary("neg", x!)))),
+    Cosh: (b, { x }) => half(b, b.binary("add", b.unary("exp", x!), b.unary("exp", b.unary("neg", x!)))),
+    // asinh x = ln(1 + x + x^2 / (1 + sqrt(1 + x^2))) where x >= 0, and odd
+    Asinh: (b, { x }) => {
+      const isNegative = b.compare("less", x!, b.splat(0));
+      const size = b.select(isNegative, b.unary("neg", x!), x!);
+      const square = b.binary("mul", size, size);
+      const excess = b.binary("div", square, onePlus(b, b.unary("sqrt", onePlus(b, square))));
+      const y = b.unary("log1p", b.binary("add", size, excess));
+      return b.select(isNegative, b.unary("neg", y), y);
+    },
+    // acosh x = ln(1 + t + sqrt(t (t + 2))) with t = x - 1
+    Acosh: (b, { x }) => {
+      const t = b.binary("sub", x!, b.splat(1));
+      const root = b.unary("sqrt", b.binary("mul", t, b.binary("add", t, b.splat(2))));
+      return b.unary("log1p", b.binary("add", t, root));
+    },
+    // atanh x = (ln(1 + x) - ln(1 - x)) / 2
+    Atanh: (b, { x }) => half(b, b.binary("sub", b.unary("log1p", x!), b.unary("log1p", b.unary("neg", x!)))),
+  }),
 };
 
 function half(b: GraphBuilder, x: Node): Node {
@@ -102,11 +104,6 @@ function onePlus(b: GraphBuilder, x: Node): Node {
 
 function oneMinus(b: GraphBuilder, x: Node): Node {
   return b.binary("sub", b.splat(1), x);
-}
-
-/** Rounding leaves whole numbers as they are. */
-function inFloats(x: Node, round: (x: Node) => Node): Node {
-  return x.dtype === "float32" ? round(x) : x;
 }
 
 /** The nearest whole number, of two equally near ones the even one. */

@@ -1,8 +1,8 @@
-import type { KernelAttributes, Lowerings } from "./lowering.ts";
+import { type KernelAttributes, type Lowerings, taking } from "./lowering.ts";
 import { mapAlong, takeAlong } from "./take-along.ts";
 
 /** Images `[n, h, w, c]` of another size, and normalization across their channels. */
-export const imageKernels: Lowerings = {
+export const imageKernels: Lowerings = taking(["float32"], {
   // Linear in each side: a matrix times the rows, then a matrix times the columns
   ResizeBilinear: (b, { images }, attributes) =>
     attributes.size.reduce(
@@ -21,7 +21,7 @@ export const imageKernels: Lowerings = {
     const energy = b.binary("add", mapAlong(b, b.binary("mul", x!, x!), 3, band), b.splat(bias));
     return b.binary("mul", x!, b.binary("pow", energy, b.splat(-beta)));
   },
-};
+});
 
 /** How far a step in the result goes in the source. */
 function ratioOf(from: number, to: number, alignCorners: boolean): number {

@@ -3,7 +3,7 @@ import type { GraphBuilder } from "../graph-builder.ts";
 import { type Node, sizeOf } from "../node.ts";
 import { rowMajorStrides } from "../shape.ts";
 import { ramp } from "./creation.ts";
-import { integers, type Lowerings, oneAxis, wrap } from "./lowering.ts";
+import { integers, type Lowerings, oneAxis, taking, wrap } from "./lowering.ts";
 import { sliceAlong, takeAlong } from "./take-along.ts";
 
 /** Parts of tensors, by known or computed positions. */
@@ -62,25 +62,27 @@ export const indexingKernels: Lowerings = {
     const positions = flatPositions(b, indices!, params!.shape);
     return b.reshape(b.gather(rows, positions, 0), [...indices!.shape.slice(0, -1), ...rest]);
   },
-  ScatterNd: (b, { indices, updates }, { shape }) => {
-    const depth = indices!.shape.at(-1)!;
-    const positions = flatPositions(b, indices!, shape);
-    const rest = shape.slice(depth);
-    const rows = b.reshape(b.cast(updates!, "float32"), [positions.shape[0]!, ...rest]);
-    const sum = b.scatterAdd(rows, positions, 0, sizeOf(shape.slice(0, depth)));
-    return b.cast(b.reshape(sum, shape), updates!.dtype);
-  },
-  // Row s of the result is the sum of the rows whose id is s: a product with one-hot ids, where an id outside
-  // of the segments, as TensorFlow.js has it, adds to none.
-  UnsortedSegmentSum: (b, { x, segmentIds }, { numSegments }) => {
-    const count = sizeOf(segmentIds!.shape);
-    const rest = x!.shape.slice(segmentIds!.shape.length);
-    const segments = b.reshape(integers(b, ramp(0, 1, numSegments)), [numSegments, 1]);
-    const isMember = b.compare("equal", segments, b.reshape(segmentIds!, [count]));
-    const rows = b.reshape(b.cast(x!, "float32"), [count, sizeOf(rest)]);
-    const sum = b.matMul(b.cast(isMember, "float32"), rows);
-    return b.cast(b.reshape(sum, [numSegments, ...rest]), x!.dtype);
-  },
+  ...taking(["float32", "int32"], {
+    ScatterNd: (b, { indices, updates }, { shape }) => {
+      const depth = indices!.shape.at(-1)!;
+      const positions = flatPositions(b, indices!, shape);
+      const rest = shape.slice(depth);
+      const rows = b.reshape(b.cast(updates!, "float32"), [positions.shape[0]!, ...rest]);
+      const sum = b.scatterAdd(rows, positions, 0, sizeOf(shape.slice(0, depth)));
+      return b.cast(b.reshape(sum, shape), updates!.dtype);
+    },
+    // Row s of the result is the sum of the rows whose id is s: a product with one-hot ids, where an id outside
+    // of the segments, as TensorFlow.js has it, adds to none.
+    UnsortedSegmentSum: (b, { x, segmentIds }, { numSegments }) => {
+      const count = sizeOf(segmentIds!.shape);
+      const rest = x!.shape.slice(segmentIds!.shape.length);
+      const segments = b.reshape(integers(b, ramp(0, 1, numSegments)), [numSegments, 1]);
+      const isMember = b.compare("equal", segments, b.reshape(segmentIds!, [count]));
+      const rows = b.reshape(b.cast(x!, "float32"), [count, sizeOf(rest)]);
+      const sum = b.matMul(b.cast(isMember, "float32"), rows);
+      return b.cast(b.reshape(sum, [numSegments, ...rest]), x!.dtype);
+    },
+  }),
 };
 
 /** int32 row numbers `[n]` of positions `[..., depth]` along the first `depth` axes of `shape`. */

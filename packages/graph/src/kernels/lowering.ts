@@ -28,7 +28,7 @@ export interface KernelAttributes {
   readonly dilations: Side;
   readonly dim: number;
   readonly dimRoundingMode: "floor" | "round" | "ceil" | undefined;
-  readonly dims: number[];
+  readonly dims: number[] | undefined;
   readonly dtype: string;
   readonly ellipsisMask: number;
   readonly end: number[];
@@ -78,6 +78,30 @@ export type Lowerings = { readonly [kernelName: string]: Lowering };
 
 export function refused(what: string, instead: string): GraphError {
   return new GraphError("E_CAPTURE", `capture: ${what} has no lowering to a static graph; ${instead}`);
+}
+
+/** The same lowerings, which refuse tensors of other types than `dtypes` and say how to cast them. */
+export function taking(dtypes: readonly Dtype[], lowerings: Lowerings): Lowerings {
+  const guarded = Object.entries(lowerings).map(([kernel, lower]): [string, Lowering] => [
+    kernel,
+    (b, inputs, attributes) => {
+      const wrong = Object.values(inputs).find(({ dtype }) => !dtypes.includes(dtype));
+      if (wrong !== undefined) {
+        throw refused(
+          `${kernel} of ${wrong.dtype}`,
+          `it takes ${dtypes.join(" or ")}: cast with tf.cast first`,
+        );
+      }
+      return lower(b, inputs, attributes);
+    },
+  ]);
+  return Object.fromEntries(guarded);
+}
+
+/** The type that can hold the values of both: bool, then int32, then float32. */
+export function commonDtype(a: Dtype, b: Dtype): Dtype {
+  const order: readonly Dtype[] = ["bool", "int32", "float32"];
+  return order[Math.max(order.indexOf(a), order.indexOf(b))]!;
 }
 
 export function dtypeOf(dtype: string): Dtype {

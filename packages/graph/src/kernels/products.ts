@@ -3,24 +3,28 @@ import type { Node, Shape } from "../node.ts";
 import { padRank } from "../shape.ts";
 import { activated } from "./activations.ts";
 import { einsum } from "./einsum.ts";
-import type { Lowerings } from "./lowering.ts";
+import { type Lowerings, taking } from "./lowering.ts";
 
 /** Products of matrices and tensors, and normalization by known moments. */
 export const productKernels: Lowerings = {
-  BatchMatMul: (b, inputs, { transposeA, transposeB }) =>
-    product(b, inputs.a!, inputs.b!, transposeA, transposeB),
-  _FusedMatMul: (b, inputs, attributes) => {
-    const { transposeA, transposeB } = attributes;
-    return activated(b, product(b, inputs.a!, inputs.b!, transposeA, transposeB), inputs, attributes);
-  },
-  Einsum: (b, inputs, { equation }) => einsum(b, Object.values(inputs), equation),
-  // (x - mean) / sqrt(variance + epsilon) * scale + offset
-  FusedBatchNorm: (b, { x, scale, offset, mean, variance }, { varianceEpsilon }) => {
-    const deviation = b.unary("sqrt", b.binary("add", variance!, b.splat(varianceEpsilon)));
-    const factor = b.binary("div", scale ?? b.splat(1), deviation);
-    const y = b.binary("mul", b.binary("sub", x!, mean!), factor);
-    return offset === undefined ? y : b.binary("add", y, offset);
-  },
+  ...taking(["float32", "int32"], {
+    BatchMatMul: (b, inputs, { transposeA, transposeB }) =>
+      product(b, inputs.a!, inputs.b!, transposeA, transposeB),
+  }),
+  ...taking(["float32"], {
+    _FusedMatMul: (b, inputs, attributes) => {
+      const { transposeA, transposeB } = attributes;
+      return activated(b, product(b, inputs.a!, inputs.b!, transposeA, transposeB), inputs, attributes);
+    },
+    Einsum: (b, inputs, { equation }) => einsum(b, Object.values(inputs), equation),
+    // (x - mean) / sqrt(variance + epsilon) * scale + offset
+    FusedBatchNorm: (b, { x, scale, offset, mean, variance }, { varianceEpsilon }) => {
+      const deviation = b.unary("sqrt", b.binary("add", variance!, b.splat(varianceEpsilon)));
+      const factor = b.binary("div", scale ?? b.splat(1), deviation);
+      const y = b.binary("mul", b.binary("sub", x!, mean!), factor);
+      return offset === undefined ? y : b.binary("add", y, offset);
+    },
+  }),
 };
 
 /** A matrix product whose leading axes broadcast. */

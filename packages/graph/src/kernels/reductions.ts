@@ -1,7 +1,7 @@
 import type { GraphBuilder } from "../graph-builder.ts";
 import { type Node, sizeOf } from "../node.ts";
 import { keepAxes } from "../shape.ts";
-import { type KernelAttributes, type Lowerings, oneAxis, wrap } from "./lowering.ts";
+import { type KernelAttributes, type Lowerings, oneAxis, taking, wrap } from "./lowering.ts";
 import { sliceAlong } from "./take-along.ts";
 
 /** Sums, extrema and products over axes, and their running forms. */
@@ -12,17 +12,19 @@ export const reductionKernels: Lowerings = {
     reduced(b, b.cast(x!, "float32"), axis, keepDims, (y, axes) =>
       b.binary("mul", b.reduceSum(y, axes), b.splat(1 / sizeOf(axes.map((i) => y.shape[i]!)))),
     ),
-  Max: (b, { x }, { reductionIndices, keepDims }) =>
-    reduced(b, x!, reductionIndices, keepDims, (y, axes) => b.reduceMax(y, axes)),
-  Min: (b, { x }, { axis, keepDims }) =>
-    reduced(b, x!, axis, keepDims, (y, axes) => b.unary("neg", b.reduceMax(b.unary("neg", y), axes))),
   Prod: (b, { x }, { axis, keepDims }) =>
     reduced(b, counted(b, x!), axis, keepDims, (y, axes) => productOver(b, y, axes)),
   Any: (b, { x }, { axis, keepDims }) => reduced(b, x!, axis, keepDims, (y, axes) => isAny(b, y, axes)),
   All: (b, { x }, { axis, keepDims }) =>
     reduced(b, x!, axis, keepDims, (y, axes) => b.not(isAny(b, b.not(y), axes))),
-  ArgMax: (b, { x }, { axis }) => b.argMax(x!, oneAxis(axis, x!.shape.length)),
-  ArgMin: (b, { x }, { axis }) => b.argMax(b.unary("neg", x!), oneAxis(axis, x!.shape.length)),
+  ...taking(["float32", "int32"], {
+    Max: (b, { x }, { reductionIndices, keepDims }) =>
+      reduced(b, x!, reductionIndices, keepDims, (y, axes) => b.reduceMax(y, axes)),
+    Min: (b, { x }, { axis, keepDims }) =>
+      reduced(b, x!, axis, keepDims, (y, axes) => b.unary("neg", b.reduceMax(b.unary("neg", y), axes))),
+    ArgMax: (b, { x }, { axis }) => b.argMax(x!, oneAxis(axis, x!.shape.length)),
+    ArgMin: (b, { x }, { axis }) => b.argMax(b.unary("neg", x!), oneAxis(axis, x!.shape.length)),
+  }),
   Cumsum: (b, { x }, attributes) => running(b, counted(b, x!), "add", attributes),
   Cumprod: (b, { x }, attributes) => running(b, counted(b, x!), "mul", attributes),
 };

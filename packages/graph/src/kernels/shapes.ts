@@ -1,7 +1,7 @@
 import { backend_util } from "@tensorflow/tfjs-core";
 import type { GraphBuilder } from "../graph-builder.ts";
 import { type Node, type Shape, sizeOf } from "../node.ts";
-import { type Lowerings, oneAxis, refused, wrap } from "./lowering.ts";
+import { type KernelInputs, type Lowerings, oneAxis, refused, wrap } from "./lowering.ts";
 import { takeAlong } from "./take-along.ts";
 
 /** Elements in another order, repeated, joined or with more around them. */
@@ -14,20 +14,22 @@ export const shapeKernels: Lowerings = {
   Transpose: (b, { x }, { perm }) => b.transpose(x!, perm),
   Tile: (b, { x }, { reps }) => tile(b, x!, reps),
   Reverse: (b, { x }, { dims }) => {
-    const axes = new Set(dims.map((axis) => wrap(axis, x!.shape.length)));
+    const axes = new Set(
+      (dims ?? x!.shape.map((_, axis) => axis)).map((axis) => wrap(axis, x!.shape.length)),
+    );
     return [...axes].reduce((y, axis) => reversed(b, y, axis), x!);
   },
   FlipLeftRight: (b, { image }) => reversed(b, image!, 2),
 
   Concat: (b, inputs, { axis }) => {
-    const parts = Object.values(inputs);
+    const parts = ofOneDtype("Concat", inputs);
     return b.concat(
       parts.filter((part) => sizeOf(part.shape) > 0),
       oneAxis(axis, parts[0]!.shape.length),
     );
   },
   Pack: (b, inputs, { axis }) => {
-    const parts = Object.values(inputs);
+    const parts = ofOneDtype("Pack", inputs);
     const at = oneAxis(axis, parts[0]!.shape.length + 1);
     return b.concat(
       parts.map((part) => b.reshape(part, [...part.shape.slice(0, at), 1, ...part.shape.slice(at)])),
@@ -39,12 +41,8 @@ export const shapeKernels: Lowerings = {
     const [before, shape] = around(x!.shape, paddings);
     const padded = b.pad(x!, before, shape);
     if (constantValue === 0) return padded;
-    const inside = b.pad(b.splat(1, x!.shape, x!.dtype), before, shape);
-    return b.select(
-      b.compare("less", b.splat(0, [], x!.dtype), inside),
-      padded,
-      b.splat(constantValue, [], x!.dtype),
-    );
+    const inside = b.pad(b.splat(1, x!.shape), before, shape);
+    return b.select(b.compare("less", b.splat(0), inside), padded, b.splat(constantValue, [], x!.dtype));
   },
   // Reflected at the edge elements ("reflect") or at the edges ("symmetric", which repeats the edge elements)
   MirrorPad: (b, { x }, { paddings, mode }) => {
@@ -89,6 +87,13 @@ export const shapeKernels: Lowerings = {
     );
   },
 };
+
+function ofOneDtype(kernel: string, inputs: KernelInputs): Node[] {
+  const parts = Object.values(inputs);
+  const dtypes = [...new Set(parts.map(({ dtype }) => dtype))];
+  if (dtypes.length > 1) throw refused(`${kernel} of ${dtypes.join(" and ")}`, "cast with tf.cast first");
+  return parts;
+}
 
 function knownShape(from: Shape, to: readonly number[]): Shape {
   const open = to.indexOf(-1);

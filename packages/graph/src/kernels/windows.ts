@@ -3,11 +3,11 @@ import type { GraphBuilder } from "../graph-builder.ts";
 import type { Node, Window } from "../node.ts";
 import { sizeOf } from "../node.ts";
 import { activated } from "./activations.ts";
-import { type KernelAttributes, type Lowerings, refused } from "./lowering.ts";
+import { type KernelAttributes, type Lowerings, refused, taking } from "./lowering.ts";
 import { sliceAlong } from "./take-along.ts";
 
 /** Convolutions and pools of images `[n, h, w, c]`. */
-export const windowKernels: Lowerings = {
+export const windowKernels: Lowerings = taking(["float32"], {
   Conv2D: (b, { x, filter }, attributes) => convolved(b, x!, filter!, attributes),
   FusedConv2D: (b, inputs, attributes) =>
     activated(b, convolved(b, inputs.x!, inputs.filter!, attributes), inputs, attributes),
@@ -25,7 +25,7 @@ export const windowKernels: Lowerings = {
     return b.poolSelect(x!, x!, windowOf(info), [info.outHeight, info.outWidth]);
   },
   AvgPool: (b, { x }, attributes) => averagePooled(b, x!, attributes),
-};
+});
 
 /** A convolution of `[n, h, w, c]` with `[kh, kw, c, filters]`. */
 function convolved(b: GraphBuilder, x: Node, filter: Node, attributes: KernelAttributes): Node {
@@ -117,7 +117,17 @@ function convolutionOf(
 
 function poolOf(x: Node, attributes: KernelAttributes): backend_util.Conv2DInfo {
   const { filterSize, strides, pad, dimRoundingMode } = attributes;
-  return backend_util.computePool2DInfo(asImage(x), filterSize, strides, 1, pad, dimRoundingMode);
+  const info = backend_util.computePool2DInfo(asImage(x), filterSize, strides, 1, pad, dimRoundingMode);
+  const isOutside = (before: number, size: number, stride: number, count: number, side: number): boolean =>
+    before >= size || (count - 1) * stride - before >= side;
+  const { padInfo, filterHeight, filterWidth, strideHeight, strideWidth } = info;
+  if (
+    isOutside(padInfo.top, filterHeight, strideHeight, info.outHeight, info.inHeight) ||
+    isOutside(padInfo.left, filterWidth, strideWidth, info.outWidth, info.inWidth)
+  ) {
+    throw refused("a pool with windows that lie in the padding alone", "pad by less than the window's size");
+  }
+  return info;
 }
 
 function asImage(x: Node): [number, number, number, number] {
