@@ -77,7 +77,7 @@ export class RunDirectory {
   static async #takeOver(path: string, exists: boolean, runId: string): Promise<RunDirectory> {
     const runPath = join(path, "run.json");
     try {
-      const before = exists ? runSchema.parse(JSON.parse(await readFile(runPath, "utf8"))) : null;
+      const before = exists ? await readRun(runPath) : null;
       const incarnation = (before?.incarnation ?? 0) + 1;
       const run: z.infer<typeof runSchema> = { format: 1, runId: before?.runId ?? runId, incarnation };
       await writeDurably(runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
@@ -139,6 +139,21 @@ export class RunDirectory {
   }
 }
 
+/** @throws {ShoalError} E_RUN_DIRECTORY if it is damaged */
+async function readRun(runPath: string): Promise<z.infer<typeof runSchema>> {
+  const text = await readFile(runPath, "utf8");
+  try {
+    return runSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new ShoalError(
+      "E_RUN_DIRECTORY",
+      `${runPath}: expected a run's format, id and incarnation, got ${JSON.stringify(text.slice(0, 60))}; ` +
+        "restore the file, or start a new run",
+      { cause: error },
+    );
+  }
+}
+
 function parseMetric(line: string): { readonly step: number } | null {
   try {
     const metric: unknown = JSON.parse(line);
@@ -161,7 +176,10 @@ async function lock(path: string): Promise<void> {
   const content = JSON.stringify({ pid: process.pid, host: hostname() });
   try {
     const handle = await open(file, "wx");
-    await handle.writeFile(content);
+    await handle.writeFile(content).catch(async (error: Error) => {
+      await rm(file, { force: true });
+      throw error;
+    });
     await handle.close();
     return;
   } catch (error) {
@@ -171,11 +189,12 @@ async function lock(path: string): Promise<void> {
   const touched = (await stat(file)).mtimeMs;
   const isHere = holder !== null && holder.host === hostname();
   const isAlive = isHere ? isRunning(holder.pid) : Date.now() - touched < LOCK_STALE_MS;
-  if (isAlive && holder !== null) {
+  if (isAlive) {
+    // A lock without a holder was made a moment ago and is being written.
+    const who = holder === null ? "one that just started" : `process ${holder.pid} on ${holder.host}`;
     throw new ShoalError(
       "E_LOCKED",
-      `${path}: another coordinator uses it (process ${holder.pid} on ${holder.host}); stop that one first, ` +
-        `or remove ${file} if it is gone`,
+      `${path}: another coordinator uses it (${who}); stop that one first, or remove ${file} if it is gone`,
     );
   }
   await writeFile(file, content);

@@ -42,6 +42,8 @@ export class Run {
   readonly #evaluations: Evaluation[];
   readonly #writer: CheckpointWriter;
   #state: RoundState;
+  /** Committed steps of `#params` and `#optimizer`. */
+  #step: number;
   #params: Float32Array;
   #optimizer: OptimizerState;
   /** Frames of the current parameters: encoded once, the same for every worker. */
@@ -62,6 +64,7 @@ export class Run {
     checkPlan(options.plan);
     this.#options = options;
     const { start, statNames, layout } = options;
+    this.#step = start.step;
     this.#params = start.params;
     this.#optimizer = start.optimizer;
     this.#evaluations = [...start.evaluations];
@@ -133,6 +136,8 @@ export class Run {
   }
 
   #take(workerId: string, message: WorkerMessage, body: Float32Array | null): void {
+    // The outcome is settled, and its checkpoint on the way to the disk: no result counts any more.
+    if (this.#over && message.type !== "hello") return;
     switch (message.type) {
       case "hello":
         this.#dispatch({ type: "hello", workerId, message });
@@ -278,10 +283,11 @@ export class Run {
       outer: plan.outer,
       clip: plan.clip,
     });
+    const step = spec.version + 1;
+    this.#step = step;
     this.#params = params;
     this.#optimizer = optimizer;
     this.#paramsFrames = null;
-    const step = spec.version + 1;
     const stats = work.means();
     const nowMs = performance.now();
     const stepMs = nowMs - work.startedMs;
@@ -316,6 +322,7 @@ export class Run {
   }
 
   #nextRound(): void {
+    if (this.#over) return;
     const next = this.#rounds.next();
     if (next.done === true) {
       this.#end("complete", null, "the plan is done");
@@ -358,7 +365,7 @@ export class Run {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#ticker);
-    const step = this.#state.version;
+    const step = this.#step;
     const isTraining = this.#options.plan.type === "train";
     // What could not be written a moment ago is not written now.
     const canSave = code !== "E_CHECKPOINT_WRITE" && code !== "E_DISK";

@@ -23,7 +23,7 @@ export const plan: TrainPlan = {
   checkpointEveryMs: Number.POSITIVE_INFINITY,
 };
 
-const initialParams = Float32Array.of(1, -0.5, 0.25, 2, -1.5);
+export const initialParams = Float32Array.of(1, -0.5, 0.25, 2, -1.5);
 
 /** What is done to a run, apart from delays and second copies. */
 const MISCHIEF = [

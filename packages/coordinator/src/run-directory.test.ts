@@ -1,0 +1,199 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { LOCK_STALE_MS } from "./limits.ts";
+import { RunDirectory } from "./run-directory.ts";
+import { fillDiskFor, hasFullDisk } from "./testing/full-disk.ts";
+import { temporaryDirectory } from "./testing/temporary-directory.ts";
+
+async function open(path: string, resume = false): Promise<RunDirectory> {
+  const directory = await RunDirectory.open(path, { resume, runId: "run-1" });
+  onTestFinished(() => directory.close());
+  return directory;
+}
+
+const newPath = async (): Promise<string> => join(await temporaryDirectory(onTestFinished), "runs", "one");
+
+describe("a run directory", () => {
+  test("is made with all that is above it", async () => {
+    const path = await newPath();
+    const directory = await open(path);
+    expect(directory).toMatchObject({ path, runId: "run-1", incarnation: 1 });
+    expect(existsSync(join(path, "checkpoints"))).toBe(true);
+    await directory.writeExperiment({ name: "small" });
+    expect(JSON.parse(await readFile(join(path, "experiment.json"), "utf8"))).toEqual({ name: "small" });
+  });
+
+  test("keeps its run's id and raises the incarnation with every start", async () => {
+    const path = await newPath();
+    await (await open(path)).close();
+    for (const incarnation of [2, 3]) {
+      const directory = await RunDirectory.open(path, { resume: true, runId: "another" });
+      expect(directory).toMatchObject({ runId: "run-1", incarnation });
+      await directory.close();
+    }
+  });
+
+  test("that holds a run is not begun again", async () => {
+    const path = await newPath();
+    await (await open(path)).close();
+    await expect(open(path)).rejects.toMatchObject({
+      code: "E_RUN_DIRECTORY",
+      message: `${path}: holds a run already; go on with it by --resume, or name another directory`,
+    });
+  });
+
+  test("without a run is not resumed, and not made", async () => {
+    const path = await newPath();
+    await expect(open(path, true)).rejects.toMatchObject({
+      code: "E_RUN_DIRECTORY",
+      message: expect.stringContaining("expected a run to resume, found none") as string,
+    });
+    expect(existsSync(path)).toBe(false);
+  });
+
+  test.each([
+    "",
+    "{",
+    '{"format":2,"runId":"a","incarnation":1}',
+    '{"format":1,"runId":"a","incarnation":-1}',
+  ])("with %j as run.json is refused, and left unlocked", async (content) => {
+    const path = await newPath();
+    await (await open(path)).close();
+    await writeFile(join(path, "run.json"), content);
+    await expect(open(path, true)).rejects.toMatchObject({
+      code: "E_RUN_DIRECTORY",
+      message: expect.stringContaining("run.json") as string,
+    });
+    expect(existsSync(join(path, "lock.json"))).toBe(false);
+  });
+
+  test("where a file is in the way is refused", async () => {
+    const parent = await temporaryDirectory(onTestFinished);
+    await writeFile(join(parent, "file"), "");
+    await expect(open(join(parent, "file", "one"))).rejects.toMatchObject({ code: "E_RUN_DIRECTORY" });
+  });
+});
+
+describe("the lock of a run directory", () => {
+  /** A run directory that was left with the lock of another coordinator. */
+  async function lockedBy(holder: unknown, touchedMsAgo = 0): Promise<string> {
+    const path = await newPath();
+    await (await open(path)).close();
+    await writeFile(join(path, "lock.json"), typeof holder === "string" ? holder : JSON.stringify(holder));
+    const touched = new Date(Date.now() - touchedMsAgo);
+    await utimes(join(path, "lock.json"), touched, touched);
+    return path;
+  }
+
+  const locked = (pid: number, host: string) => ({
+    code: "E_LOCKED",
+    message: expect.stringContaining(`another coordinator uses it (process ${pid} on ${host})`) as string,
+  });
+
+  test("keeps a second coordinator out while the first one lives", async () => {
+    // The parent of this process lives as long as this test.
+    const path = await lockedBy({ pid: process.ppid, host: hostname() });
+    await expect(open(path, true)).rejects.toMatchObject(locked(process.ppid, hostname()));
+    // The lock is still that of the first one.
+    expect(JSON.parse(await readFile(join(path, "lock.json"), "utf8"))).toMatchObject({ pid: process.ppid });
+  });
+
+  test("is taken over from a process that has died, however fresh it is", async () => {
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const path = await lockedBy({ pid, host: hostname() });
+    expect(await open(path, true)).toMatchObject({ incarnation: 2 });
+    expect(JSON.parse(await readFile(join(path, "lock.json"), "utf8"))).toMatchObject({ pid: process.pid });
+  });
+
+  test("of another machine holds as long as it is touched", async () => {
+    const holder = { pid: 1, host: "elsewhere" };
+    const fresh = await lockedBy(holder, LOCK_STALE_MS / 2);
+    await expect(open(fresh, true)).rejects.toMatchObject(locked(1, "elsewhere"));
+    const stale = await lockedBy(holder, LOCK_STALE_MS + 1_000);
+    expect(await open(stale, true)).toMatchObject({ incarnation: 2 });
+  });
+
+  test("that cannot be read holds nobody out for long", async () => {
+    const path = await lockedBy("", LOCK_STALE_MS + 1_000);
+    expect(await open(path, true)).toMatchObject({ incarnation: 2 });
+  });
+
+  test("that was taken a moment ago, and is not written yet, holds", async () => {
+    const path = await lockedBy("", 0);
+    await expect(open(path, true)).rejects.toMatchObject({ code: "E_LOCKED" });
+  });
+
+  test("is given back at the end", async () => {
+    const path = await newPath();
+    const directory = await open(path);
+    expect(existsSync(join(path, "lock.json"))).toBe(true);
+    await directory.close();
+    expect(existsSync(join(path, "lock.json"))).toBe(false);
+  });
+});
+
+describe("metrics.jsonl", () => {
+  const step = (number: number) => ({ type: "step", step: number, loss: 1 / number });
+  const evaluation = (number: number) => ({ type: "evaluation", step: number, stats: {} });
+  const linesOf = async (path: string): Promise<unknown[]> =>
+    (await readFile(join(path, "metrics.jsonl"), "utf8"))
+      .split("\n")
+      .filter((line) => line !== "")
+      .map((line) => JSON.parse(line) as unknown);
+
+  test("holds one line per metric, whole and in order, however many are on their way", async () => {
+    const directory = await open(await newPath());
+    const metrics = Array.from({ length: 50 }, (_, i) => step(i + 1));
+    await Promise.all(metrics.map((metric) => directory.appendMetric(metric)));
+    expect(await linesOf(directory.path)).toEqual(metrics);
+  });
+
+  test("goes back to the checkpoint when a run is resumed: later steps are computed again", async () => {
+    const directory = await open(await newPath());
+    const before = [evaluation(0), step(1), step(2), evaluation(2)];
+    for (const metric of [...before, step(3), step(4), evaluation(4)]) await directory.appendMetric(metric);
+    expect(await directory.rewindMetrics(2)).toEqual(before);
+    expect(await linesOf(directory.path)).toEqual(before);
+    await directory.appendMetric(step(3));
+    expect(await linesOf(directory.path)).toEqual([...before, step(3)]);
+  });
+
+  test("loses the line that a killed process has not finished, and no other", async () => {
+    const directory = await open(await newPath());
+    const first = `${JSON.stringify(step(1))}\n`;
+    const second = JSON.stringify(step(2));
+    for (let bytes = 0; bytes < second.length; bytes++) {
+      await writeFile(join(directory.path, "metrics.jsonl"), first + second.slice(0, bytes));
+      expect(await directory.rewindMetrics(2), `${bytes} bytes`).toEqual([step(1)]);
+    }
+  });
+
+  test("may be missing, for a run that was killed before its first step", async () => {
+    const directory = await open(await newPath());
+    expect(await directory.rewindMetrics(0)).toEqual([]);
+  });
+
+  test("that cannot be read is not thrown away", async () => {
+    const directory = await open(await newPath());
+    await mkdir(join(directory.path, "metrics.jsonl"));
+    await expect(directory.rewindMetrics(0)).rejects.toMatchObject({ code: "EISDIR" });
+  });
+
+  test.runIf(hasFullDisk)("tells whoever appends that the disk is full", async () => {
+    const directory = await open(await newPath());
+    await symlink("/dev/full", join(directory.path, "metrics.jsonl"));
+    await expect(directory.appendMetric(step(1))).rejects.toMatchObject({ code: "ENOSPC" });
+  });
+
+  test.runIf(hasFullDisk)("stays as it was when there is no room to rewind it", async () => {
+    const directory = await open(await newPath());
+    for (const metric of [step(1), step(2)]) await directory.appendMetric(metric);
+    await fillDiskFor(join(directory.path, "metrics.jsonl"));
+    await expect(directory.rewindMetrics(1)).rejects.toMatchObject({ code: "ENOSPC" });
+    expect(await linesOf(directory.path)).toEqual([step(1), step(2)]);
+  });
+});
