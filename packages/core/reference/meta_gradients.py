@@ -32,8 +32,8 @@ CASES = {
     # The preset omniglot-5w1s: the loss summed over five ways, a shift outside of the inner loop.
     "stride-64-paper": dict(CONV4, filters=64, pool=False, norm="outer-shift", steps=1, rate=0.4, order=2, tasks=8, scale=5.0),
     # Three steps, five shots.
-    "maxpool-32-3-step-5-shot": dict(CONV4, filters=32, pool=True, norm="affine", steps=3, rate=0.1, order=2, tasks=8, shots=5, queries=3),
-    "stride-32-3-step-5-shot": dict(CONV4, filters=32, pool=False, norm="affine", steps=3, rate=0.1, order=2, tasks=8, shots=5, queries=3),
+    "maxpool-32-3-step-5-shot": dict(CONV4, filters=32, pool=True, norm="affine", steps=3, rate=0.1, order=2, tasks=24, shots=5, queries=3),
+    "stride-32-3-step-5-shot": dict(CONV4, filters=32, pool=False, norm="affine", steps=3, rate=0.1, order=2, tasks=24, shots=5, queries=3),
     # The preset sinusoid, with five steps.
     "sinusoid-5-step": dict(hidden=[40, 40], shots=10, queries=10, steps=5, rate=0.01, order=2, tasks=8, scale=1.0),
 }

@@ -64,8 +64,8 @@ export const gradientRules: { readonly [P in Primitive]: GradientRule<P> } = {
       },
     ];
   },
-  // d(relu x) = [x > 0] dx
-  relu: (y, dy) => [(b) => b.select(b.compare("less", zero(b), y.inputs[0]!), dy, zero(b))],
+  // d(relu x) = [x > 0] dx. A product with 0 and 1: engines multiply much faster than they select.
+  relu: (y, dy) => [(b) => b.binary("mul", dy, b.cast(b.compare("less", zero(b), y.inputs[0]!), "float32"))],
   // d|x| = sign(x) dx
   abs: (y, dy) => [(b) => b.binary("mul", dy, b.unary("sign", y.inputs[0]!))],
   sign: none,

@@ -256,10 +256,12 @@ export class GraphBuilder {
     return this.#make("concat", parts, { axis }, shape, first.dtype);
   }
 
-  gather(x: Node, indices: Node, axis: number): Node {
+  /** @param isShared false: each call makes another node, for what is cheaper to compute again than to keep */
+  gather(x: Node, indices: Node, axis: number, isShared = true): Node {
     const shape = [...x.shape.slice(0, axis), ...indices.shape, ...x.shape.slice(axis + 1)];
     if (splatValue(x) !== null) return this.broadcast(this.reshape(behindBroadcast(x), []), shape);
-    return this.#make("gather", [x, indices], { axis }, shape, x.dtype);
+    const attributes = isShared ? { axis } : { axis, copy: this.#tagCount++ };
+    return this.#make("gather", [x, indices], attributes, shape, x.dtype);
   }
 
   scatterAdd(updates: Node, indices: Node, axis: number, size: number): Node {

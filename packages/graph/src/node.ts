@@ -76,8 +76,8 @@ export type PrimitiveAttributes = Record<
   /** Zeros around the input. */
   pad: { readonly before: readonly number[] };
   concat: { readonly axis: number };
-  /** `inputs[0]` at the int32 `inputs[1]` along `axis`. */
-  gather: { readonly axis: number };
+  /** `inputs[0]` at the int32 `inputs[1]` along `axis`; one with a `copy` number is not shared with equal ones. */
+  gather: { readonly axis: number; readonly copy?: number };
   /** Adjoint of `gather`: adds `inputs[0]` into zeros of size `size` at `inputs[1]` along `axis`. */
   scatterAdd: { readonly axis: number; readonly size: number };
   /** `[..., n, k] x [..., k, m]` with equal leading axes; each side may be transposed. */

@@ -54,7 +54,7 @@ export function rebuildNode(builder: GraphBuilder, node: Node, inputs: readonly 
     case "concat":
       return builder.concat(inputs, node.attributes.axis);
     case "gather":
-      return builder.gather(a, b, node.attributes.axis);
+      return builder.gather(a, b, node.attributes.axis, node.attributes.copy === undefined);
     case "scatterAdd":
       return builder.scatterAdd(a, b, node.attributes.axis, node.attributes.size);
     case "matMul":

@@ -3,12 +3,19 @@ import { type Node, type Shape, sizeOf, type Window } from "../node.ts";
 import { indexWindow } from "./window-index.ts";
 
 /**
+ * Columns that are computed at a time, in bytes: what stays in a core's cache until the product has read
+ * it. Longer columns are computed in groups of images, and again by each product that wants them: that is
+ * faster than to write them to memory and read them back, and they need not be kept.
+ */
+const COLUMN_BYTES_MAX = 4 * 2 ** 20;
+
+/**
  * The three convolutions as gathers and matrix products.
  *
  * With images as rows `[N, H * W, C]`, the columns of an image are one `gather` of rows, and
  *
  *     F(x, w)   = columns(x) . w            [N * OH * OW, taps * C] x [taps * C, O]
- *     BF(x, dy) = columns(x)^T . dy         the same columns, computed once
+ *     BF(x, dy) = columns(x)^T . dy         the same columns, computed once while they are few
  *     BI(dy, w) = columns'(dy) . w'         where columns' gathers, per input, the outputs that read it
  *
  * With strides most entries of columns' would be zero; there BI scatters `dy . w^T` instead, which is a
@@ -23,12 +30,20 @@ export function lowerConvolution(
   const { window } = node.attributes;
   switch (node.op) {
     case "conv": {
-      const rows = columns(b, first, window, node);
-      return b.reshape(b.matMul(rows, asMatrix(b, second)), node.shape);
+      const filter = asMatrix(b, second);
+      const parts = groupImages(first, node, window).map((group) =>
+        b.matMul(columns(b, first, window, node, group), filter),
+      );
+      return b.reshape(joinRows(b, parts), node.shape);
     }
     case "convFilterGrad": {
-      const rows = columns(b, first, window, second);
-      return b.reshape(b.matMul(rows, asRows(b, second), true, false), node.shape);
+      const parts = groupImages(first, second, window).map((group) =>
+        b.matMul(columns(b, first, window, second, group), rowsOf(b, second, group), true, false),
+      );
+      return b.reshape(
+        parts.reduce((sum, part) => b.binary("add", sum, part)),
+        node.shape,
+      );
     }
     case "convInputGrad": {
       const strided = window.strides[0] > 1 || window.strides[1] > 1;
@@ -40,12 +55,53 @@ export function lowerConvolution(
   }
 }
 
-/** `[N * OH * OW, taps * C]`: under each output position, the inputs that its taps read. */
-function columns(b: GraphBuilder, x: Node, window: Window, output: Node): Node {
-  const index = indexWindow(window, imageShape(x), imageShape(output));
-  const rows = gatherRows(b, x, index.inputOfTap, index.inputOfTapHasHoles);
+/** Consecutive images. */
+interface ImageGroup {
+  readonly begin: number;
+  readonly count: number;
+  /** False: one of several, whose columns are not kept. */
+  readonly isAll: boolean;
+}
+
+/** The images in groups with columns of at most `COLUMN_BYTES_MAX`: a row of taps of `x` per position of `output`. */
+function groupImages(x: Node, output: Node, window: Window): ImageGroup[] {
   const [images, height, width] = imageShape(output);
-  return b.reshape(rows, [...lead(x), images * height * width, tapsOf(window) * x.shape.at(-1)!]);
+  const examples = sizeOf(lead(x));
+  const bytes = 4 * examples * height * width * tapsOf(window) * x.shape.at(-1)!;
+  const count = Math.max(1, Math.floor(COLUMN_BYTES_MAX / bytes));
+  if (count >= images) return [{ begin: 0, count: images, isAll: true }];
+  return Array.from({ length: Math.ceil(images / count) }, (_, i) => ({
+    begin: i * count,
+    count: Math.min(count, images - i * count),
+    isAll: false,
+  }));
+}
+
+function imagesOf(b: GraphBuilder, x: Node, { begin, count, isAll }: ImageGroup): Node {
+  if (isAll) return x;
+  const axis = x.shape.length - 4;
+  return b.slice(
+    x,
+    x.shape.map((_, i) => (i === axis ? begin : 0)),
+    x.shape.map((side, i) => (i === axis ? count : side)),
+  );
+}
+
+function rowsOf(b: GraphBuilder, x: Node, group: ImageGroup): Node {
+  return asRows(b, imagesOf(b, x, group));
+}
+
+function joinRows(b: GraphBuilder, parts: readonly Node[]): Node {
+  return parts.length === 1 ? parts[0]! : b.concat(parts, parts[0]!.shape.length - 2);
+}
+
+/** `[N * OH * OW, taps * C]`: under each output position, the inputs that its taps read. */
+function columns(b: GraphBuilder, x: Node, window: Window, output: Node, group: ImageGroup): Node {
+  const index = indexWindow(window, imageShape(x), imageShape(output));
+  const images = imagesOf(b, x, group);
+  const rows = gatherRows(b, images, index.inputOfTap, index.inputOfTapHasHoles, 0, group.isAll);
+  const [, height, width] = imageShape(output);
+  return b.reshape(rows, [...lead(x), group.count * height * width, tapsOf(window) * x.shape.at(-1)!]);
 }
 
 /** BI as columns of `dy`, times the filter with input and output channels swapped. */
@@ -58,16 +114,18 @@ function gathered(
   const { window } = node.attributes;
   const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
   const taps = tapsOf(window);
-  const [images, height, width] = imageShape(node);
+  const [, height, width] = imageShape(node);
   const index = indexWindow(window, imageShape(node), imageShape(dy));
-  const rows = gatherRows(b, dy, index.outputOfTap, index.outputOfTapHasHoles);
   const before = lead(filter);
   const swap = [...before.map((_, axis) => axis), ...[0, 2, 1].map((axis) => before.length + axis)];
   const swapped = b.transpose(b.reshape(filter, [...before, taps, channels, filters]), swap);
-  return b.matMul(
-    b.reshape(rows, [...before, images * height * width, taps * filters]),
-    b.reshape(swapped, [...before, taps * filters, channels]),
-  );
+  const matrix = b.reshape(swapped, [...before, taps * filters, channels]);
+  const parts = groupImages(dy, node, window).map((group) => {
+    const images = imagesOf(b, dy, group);
+    const rows = gatherRows(b, images, index.outputOfTap, index.outputOfTapHasHoles, 0, group.isAll);
+    return b.matMul(b.reshape(rows, [...before, group.count * height * width, taps * filters]), matrix);
+  });
+  return joinRows(b, parts);
 }
 
 /** BI as `dy . w^T`, each product then added to the input that its tap reads. */
@@ -96,14 +154,21 @@ export function foldTaps(b: GraphBuilder, values: Node, window: Window, input: S
 }
 
 /** Rows of `[N, H, W, C]` or `[N, positions, C]` at `index`; position `positions` is a row of `hole`. */
-export function gatherRows(b: GraphBuilder, x: Node, index: Int32Array, hasHoles: boolean, hole = 0): Node {
+export function gatherRows(
+  b: GraphBuilder,
+  x: Node,
+  index: Int32Array,
+  hasHoles: boolean,
+  hole = 0,
+  isShared = true,
+): Node {
   const channels = x.shape.at(-1)!;
   const positions = x.shape.length === 3 ? x.shape[1]! : x.shape.at(-3)! * x.shape.at(-2)!;
   const images = sizeOf(x.shape) / (positions * channels);
   const rows = b.reshape(x, [images, positions, channels]);
   if (index.length === positions && index.every((position, i) => position === i)) return rows;
   const source = hasHoles ? b.concat([rows, b.splat(hole, [images, 1, channels])], 1) : rows;
-  return b.gather(source, b.constant(index, [index.length], "int32"), 1);
+  return b.gather(source, b.constant(index, [index.length], "int32"), 1, isShared);
 }
 
 /** Axes of examples that each have their own filter. */
