@@ -98,45 +98,56 @@ describe("a checkpoint", () => {
 });
 
 describe("a damaged checkpoint", () => {
-  test.each(["tensors", "manifest"])(
-    "with its %s cut off at any byte gives way to the one before",
-    async (part) => {
-      const directory = await directoryWith(1, 2);
-      const path = part === "tensors" ? tensorsOf(directory, 2) : manifestOf(directory, 2);
-      const whole = await readFile(path);
-      // The manifest's last byte is a newline, which says nothing.
-      const end = part === "tensors" ? whole.length : whole.length - 1;
-      for (let length = 0; length < end; length++) {
-        await writeFile(path, whole.subarray(0, length));
-        const { checkpoint, rejected } = await load(directory);
-        expect(checkpoint.step, `${length} bytes`).toBe(1);
-        expect(rejected).toMatchObject([{ path: manifestOf(directory, 2) }]);
-      }
-    },
-  );
+  test.each(["tensors", "manifest"])("with its %s cut off, at whatever byte, is refused", async (part) => {
+    const directory = await directoryWith(2);
+    const path = part === "tensors" ? tensorsOf(directory, 2) : manifestOf(directory, 2);
+    const whole = await readFile(path);
+    // The manifest's last byte is a newline, which says nothing.
+    const end = part === "tensors" ? whole.length : whole.length - 1;
+    for (let length = 0; length < end; length++) {
+      await writeFile(path, whole.subarray(0, length));
+      const error: unknown = await loadCheckpoint(manifestOf(directory, 2)).catch((error: unknown) => error);
+      expect(error, `${length} bytes`).toMatchObject(refused(/is damaged/));
+    }
+  });
 
-  test.each(["tensors", "manifest"])(
-    "with any byte of its %s flipped gives way, unless the byte says nothing",
-    async (part) => {
-      const directory = await directoryWith(1, 2);
-      const path = part === "tensors" ? tensorsOf(directory, 2) : manifestOf(directory, 2);
-      const whole = await readFile(path);
-      for (let at = 0; at < whole.length; at++) {
-        const bytes = Buffer.from(whole);
-        bytes[at]! ^= 1 << (at % 8);
-        await writeFile(path, bytes);
-        const { checkpoint, rejected } = await load(directory);
-        // Between two members of JSON one kind of space is as good as another.
-        if (rejected.length === 0) {
-          expect(part).toBe("manifest");
-          expect(String.fromCharCode(bytes[at]!)).toMatch(/\s/);
-          expect(checkpoint).toEqual(smallCheckpoint(2));
-        } else {
-          expect(checkpoint.step, `byte ${at}`).toBe(1);
-        }
+  test.each(["tensors", "manifest"])("with any byte of its %s flipped is refused", async (part) => {
+    const directory = await directoryWith(2);
+    const path = part === "tensors" ? tensorsOf(directory, 2) : manifestOf(directory, 2);
+    const whole = await readFile(path);
+    for (let at = 0; at < whole.length; at++) {
+      const bytes = Buffer.from(whole);
+      bytes[at]! ^= 1 << (at % 8);
+      await writeFile(path, bytes);
+      const loaded: unknown = await loadCheckpoint(manifestOf(directory, 2)).catch((error: unknown) => error);
+      if (loaded instanceof Error) {
+        expect(loaded, `byte ${at}`).toMatchObject(refused(/is damaged/));
+        continue;
       }
-    },
-  );
+      // Between two members of JSON one kind of space is as good as another.
+      expect(part, `byte ${at}`).toBe("manifest");
+      expect(String.fromCharCode(bytes[at]!), `byte ${at}`).toMatch(/\s/);
+      expect(loaded).toEqual(smallCheckpoint(2));
+    }
+  });
+
+  test.each(["tensors", "manifest"])("in its %s gives way to the one before, and is told", async (part) => {
+    const directory = await directoryWith(1, 2, 3);
+    const damage = async (step: number): Promise<void> => {
+      const path = part === "tensors" ? tensorsOf(directory, step) : manifestOf(directory, step);
+      await writeFile(path, (await readFile(path)).subarray(0, 100));
+    };
+    await damage(3);
+    expect(await load(directory)).toMatchObject({
+      checkpoint: smallCheckpoint(2),
+      rejected: [{ path: manifestOf(directory, 3) }],
+    });
+    await damage(2);
+    const { checkpoint, rejected } = await load(directory);
+    expect(checkpoint).toEqual(smallCheckpoint(1));
+    expect(rejected.map(({ path }) => path)).toEqual([manifestOf(directory, 3), manifestOf(directory, 2)]);
+    for (const { reason } of rejected) expect(reason).toMatch(/damaged/);
+  });
 
   test("that is named by its file is refused: no other is taken for it", async () => {
     const directory = await directoryWith(1, 2);

@@ -109,7 +109,7 @@ describe("a lease that runs out", () => {
     const commands: ReturnType<DrivenRound["pass"]>[number][] = [];
     for (let ms = 0; ms < 30_000; ms += 1_000) commands.push(...driven.pass(1_000, ["w1"]));
     expect(commandsOf(commands, "close").filter(({ workerId }) => workerId === "w1")).toEqual([
-      { type: "close", workerId: "w1", code: 1008, reason: "lease 0 was not answered" },
+      { type: "close", workerId: "w1", code: 1008, reason: "lease 1000000000 was not answered" },
     ]);
     expect(told(commands, "block-failed").map(({ tasks, reason }) => [tasks, reason])).toEqual([
       ["train episodes 40-41", "no answer"],

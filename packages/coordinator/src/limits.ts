@@ -3,6 +3,12 @@
 /** Leases that a worker may hold per slot: one running, one prefetched. */
 export const LEASES_PER_SLOT = 2;
 
+/**
+ * Lease ids that one start of a coordinator may use: a worker that hands in a block of the start before
+ * must not seem to answer a new lease.
+ */
+export const LEASES_PER_INCARNATION = 1_000_000_000;
+
 /** Slots that one worker is believed to have; a bigger claim is cut to this. */
 export const SLOTS_MAX = 256;
 

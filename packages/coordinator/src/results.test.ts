@@ -12,7 +12,7 @@ describe("a result", () => {
       { type: "accept", workerId: "w1", level: 0, index: 0, keep: false },
     ]);
     expect(sent(commands, "answer")).toEqual([
-      { type: "answer", leaseId: 0, status: "accepted", version: 0 },
+      { type: "answer", leaseId: first!.leaseId, status: "accepted", version: 0 },
     ]);
     expect(leases(commands).map(({ index }) => index)).toEqual([2]);
   });
@@ -26,7 +26,7 @@ describe("a result", () => {
     expect(commandsOf(commands, "accept")).toEqual([]);
     expect(commandsOf(commands, "compare")).toEqual([{ type: "compare", workerId: "w1", index: 0 }]);
     expect(sent(commands, "answer")).toEqual([
-      { type: "answer", leaseId: 0, status: "duplicate", version: 0 },
+      { type: "answer", leaseId: first!.leaseId, status: "duplicate", version: 0 },
     ]);
     expect(told(commands, "result-unused")).toMatchObject([{ status: "duplicate", round: 2, index: 0 }]);
   });
@@ -42,7 +42,9 @@ describe("a result", () => {
     const [first] = leases(driven.start(trainSpec));
     const commands = driven.result("w1", first!, changed);
     expect(commandsOf(commands, "accept")).toEqual([]);
-    expect(sent(commands, "answer")).toEqual([{ type: "answer", leaseId: 0, status: "stale", version: 0 }]);
+    expect(sent(commands, "answer")).toEqual([
+      { type: "answer", leaseId: first!.leaseId, status: "stale", version: 0 },
+    ]);
     expect(driven.state.round!.blocks.every(({ done }) => !done)).toBe(true);
     // The lease is answered, if uselessly: its block waits for a worker again, and gets this one.
     expect(leases(commands).map(({ index }) => index)).toEqual([0]);
@@ -123,7 +125,7 @@ describe("a result that cannot be used", () => {
     const [first] = leases(driven.start(trainSpec));
     const commands = driven.result("w1", first!, changed);
     expect(sent(commands, "answer")).toEqual([
-      { type: "answer", leaseId: 0, status: "rejected", version: 0, reason },
+      { type: "answer", leaseId: first!.leaseId, status: "rejected", version: 0, reason },
     ]);
     expect(commandsOf(commands, "accept")).toEqual([]);
     expect(told(commands, "block-failed")).toMatchObject([

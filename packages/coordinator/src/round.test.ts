@@ -26,7 +26,7 @@ describe("a round", () => {
     driven.join("w1");
     expect(leases(driven.start(trainSpec))[0]).toEqual({
       type: "lease",
-      leaseId: 0,
+      leaseId: 1_000_000_000,
       round: 2,
       kind: "train",
       version: 0,
@@ -39,6 +39,16 @@ describe("a round", () => {
       taskCount: 8,
       leaseMs: 10_000,
     });
+  });
+
+  test("never uses a lease id of the coordinator's start before", () => {
+    const idsOf = (incarnation: number): number[] => {
+      const driven = new DrivenRound({ incarnation });
+      driven.join("w1");
+      return leases(driven.start(trainSpec)).map(({ leaseId }) => leaseId);
+    };
+    expect(idsOf(1)).toEqual([1_000_000_000, 1_000_000_001]);
+    expect(idsOf(2)).toEqual([2_000_000_000, 2_000_000_001]);
   });
 
   test("sends the parameters in front of the first lease of a version, and once", () => {

@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { forgive, passTime } from "./deadlines.ts";
 import { moveOn } from "./gather.ts";
+import { LEASES_PER_INCARNATION } from "./limits.ts";
 import { findMember, replaceMember } from "./members.ts";
 import { becomeReady, goodbye, join, leave } from "./membership.ts";
 import { takeFailure, takeResult } from "./results.ts";
@@ -33,7 +34,7 @@ export function initialRoundState(
     round: null,
     version: start.version,
     dataHash: start.dataHash,
-    nextLeaseId: 0,
+    nextLeaseId: settings.incarnation * LEASES_PER_INCARNATION,
     nextHeartbeatMs: nowMs + settings.heartbeatMs,
     gathered: false,
     awaiting: null,
