@@ -49,7 +49,7 @@ async function loadTensorflow(): Promise<void> {
         throw new GraphError(
           "E_DEVICE",
           `tensorflow: expected ${GPU_PACKAGE} or ${CPU_PACKAGE}, got neither; for a GPU install the first`,
-          { command: `npm install ${CPU_PACKAGE}@${VERSION}` },
+          { command: installCommand(CPU_PACKAGE) },
         );
       }
     } finally {
@@ -62,9 +62,14 @@ async function loadTensorflow(): Promise<void> {
       "E_DEVICE",
       `tensorflow: ${GPU_PACKAGE} finds no GPU; it needs an NVIDIA driver, CUDA 11.2 and cuDNN 8.1 on the ` +
         "library path. To compute on the CPU instead, take the other package",
-      { command: `npm uninstall ${GPU_PACKAGE} && npm install ${CPU_PACKAGE}@${VERSION}` },
+      { command: `npm uninstall --no-save ${GPU_PACKAGE} && ${installCommand(CPU_PACKAGE)}` },
     );
   }
+}
+
+/** Its install script downloads TensorFlow; scripts are off by default here (`.npmrc`). */
+function installCommand(name: string): string {
+  return `npm install --no-save --ignore-scripts=false ${name}@${VERSION}`;
 }
 
 /** @returns false if the package is not installed */
@@ -81,7 +86,7 @@ async function importIfInstalled(name: string): Promise<boolean> {
   } catch (error) {
     throw new GraphError("E_DEVICE", `tensorflow: ${name} is installed but does not load: ${String(error)}`, {
       cause: error,
-      command: `npm rebuild ${name} --build-addon-from-source`,
+      command: `npm rebuild --ignore-scripts=false ${name}`,
     });
   }
 }
