@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { parseDevice } from "./device.ts";
+import { parseDevice, threadsMax } from "./device.ts";
 
 describe("parseDevice", () => {
   test.each([
@@ -32,4 +32,9 @@ describe("parseDevice", () => {
       `device: expected cpu, cuda, cuda:<index>, webgpu, tensorflow, tfjs:<backend> or reference, got "${name}"`,
     );
   });
+});
+
+test("webgpu computes on one thread of a process at a time", () => {
+  expect(threadsMax(parseDevice("webgpu"))).toBe(1);
+  expect(threadsMax(parseDevice("cpu"))).toBe(Number.POSITIVE_INFINITY);
 });

@@ -42,3 +42,13 @@ export function parseDevice(name: string): Device {
     `device: expected cpu, cuda, cuda:<index>, webgpu, tensorflow, tfjs:<backend> or reference, got "${name}"`,
   );
 }
+
+/**
+ * How many threads of one process may compute on a device at the same time.
+ *
+ * All WebGPU sessions of a process share one context, which ONNX Runtime 1.30 does not guard: two threads that
+ * run at once end the process with a segmentation fault. One after the other they may.
+ */
+export function threadsMax(device: Device): number {
+  return device.type === "webgpu" ? 1 : Number.POSITIVE_INFINITY;
+}

@@ -1,6 +1,12 @@
 export { capture } from "./capture.ts";
 export { type CompileOptions, compile, type Executable, type NumericArray } from "./compile.ts";
-export { type Device, parseDevice } from "./device.ts";
+export { type Device, parseDevice, threadsMax } from "./device.ts";
+export {
+  fromLayersModel,
+  type LayersApplyOptions,
+  type LayersFunction,
+  type LayersParam,
+} from "./from-layers-model.ts";
 export type { Graph, NamedSpec, TensorSpec } from "./graph.ts";
 export { GraphError } from "./graph-error.ts";
 export { type DeviceState, listDevices, tryDevice } from "./list-devices.ts";
