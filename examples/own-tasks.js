@@ -66,8 +66,7 @@ if (isMainThread) {
   const worker = runWorker({
     url: coordinator.url,
     version: "example",
-    threads: 1,
-    device: "cpu",
+    devices: [{ name: "cpu", threads: 1 }],
     taskSourceModule: import.meta.url,
     taskSourceOptions: null,
     reconnectForMs: 10_000,

@@ -224,6 +224,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     workers: host.localWorkers,
     threads:
       values.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, host.localWorkers))),
+    device: values.device ?? "cpu",
     data: taskSourceOptions(values),
     tokenFile: values["token-file"],
     onEvent: (event) => {

@@ -5,8 +5,10 @@ import type { TaskSourceOptions } from "./task-source-module.ts";
 export interface LocalWorkersOptions {
   readonly url: string;
   readonly workers: number;
-  /** Compute threads of each. */
+  /** Compute threads of each on the CPU. */
   readonly threads: number;
+  /** What each computes on, as --device takes it. */
+  readonly device: string;
   readonly data: TaskSourceOptions;
   readonly tokenFile: string | undefined;
   readonly onEvent: (event: LocalWorkerEvent) => void;
@@ -69,7 +71,7 @@ export class LocalWorkers {
   }
 
   #start(name: string, restarts: number): void {
-    const { url, threads, data, tokenFile, onEvent } = this.#options;
+    const { url, threads, device, data, tokenFile, onEvent } = this.#options;
     const args = [
       "worker",
       "--url",
@@ -78,6 +80,8 @@ export class LocalWorkers {
       name,
       "--threads",
       String(threads),
+      "--device",
+      device,
       "--cache-dir",
       data.cacheDir,
     ];

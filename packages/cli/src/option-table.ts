@@ -152,7 +152,12 @@ export const optionTable = {
     help: "compute threads per worker",
     unset: "all cores, divided among local workers",
   },
-  device: { type: "choice", choices: ["cpu"], fallback: "cpu", help: "where graphs run" },
+  device: {
+    type: "text",
+    value: "<names>",
+    fallback: "cpu",
+    help: "where graphs run: cpu, cuda, cuda:1, webgpu, tensorflow, several with commas, or auto",
+  },
   "run-dir": {
     type: "text",
     value: "<dir>",

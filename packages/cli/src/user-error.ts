@@ -11,6 +11,7 @@ const USAGE_CODES = new Set([
   "E_REFUSED",
   "E_PROTOCOL",
   "E_DATA_HASH",
+  "E_DEVICE",
   "E_PARAM_COUNT",
   "E_RUN_DIRECTORY",
 ]);

@@ -13,7 +13,7 @@ import { taskShapes } from "./block-job.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 
 /**
- * A compute thread: one single-threaded compiled graph per program, and the leaves of one block at a time.
+ * A compute thread: one compiled graph per program on one device, and the leaves of one block at a time.
  *
  * Every leaf runs the same graph on one thread, and a block's leaves are summed by the reduction tree, so
  * the bits do not depend on which thread, process or machine computes the block.
@@ -22,7 +22,8 @@ import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 export interface ComputeThreadData {
   readonly experiment: unknown;
   readonly shapes: SourceShapes;
-  readonly device: "cpu";
+  /** Name of the device, as `compile` of the graph package takes it. */
+  readonly device: string;
 }
 
 export type ComputeTask = { readonly type: "compile" } | ({ readonly type: "block" } & BlockJob);

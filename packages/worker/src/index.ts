@@ -1,4 +1,4 @@
 export type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
-export { Program, type ProgramOptions } from "./program.ts";
+export { type ComputeDevice, Program, type ProgramOptions } from "./program.ts";
 export { type RunWorkerOptions, runWorker, type WorkerOutcome } from "./run-worker.ts";
 export type { WorkerEvent } from "./worker-event.ts";

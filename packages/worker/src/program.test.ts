@@ -17,7 +17,7 @@ describe("Program", () => {
   let params: Float32Array;
 
   beforeAll(async () => {
-    program = await Program.open({ ...programOptions, threads: 2 });
+    program = await Program.open({ ...programOptions, devices: [{ name: "cpu", threads: 2 }] });
     params = initialParams(experimentSchema.parse(lineExperiment), await lineSource());
   });
   afterAll(() => program.close());
@@ -92,7 +92,7 @@ describe("Program", () => {
   });
 
   test("names what is wrong with the data or the experiment", async () => {
-    const options = { ...programOptions, threads: 1 };
+    const options = programOptions;
     await expect(Program.open({ ...options, taskSourceOptions: { fail: true } })).rejects.toMatchObject({
       code: "E_DATASET_MISSING",
       message: "data: expected lines, found none",

@@ -5,15 +5,33 @@ import type { EpisodeTask, EpisodeThreadData, OpenedSource } from "./episode-thr
 import { threadFile } from "./thread-file.ts";
 import { type ThreadReply, unwrap } from "./thread-reply.ts";
 
-export interface ProgramOptions extends EpisodeThreadData {
-  /** Compute threads, >= 1; each computes one block at a time. */
+/** A device to compute on, and how many threads compute on it at the same time. */
+export interface ComputeDevice {
+  /** `cpu`, `cuda:1`, `webgpu`, `tensorflow`: a name that `compile` of the graph package takes. */
+  readonly name: string;
+  /** >= 1; each computes one block at a time with graphs of its own. One is right for a GPU. */
   readonly threads: number;
-  readonly device: "cpu";
+}
+
+export interface ProgramOptions extends EpisodeThreadData {
+  /** At least one. */
+  readonly devices: readonly ComputeDevice[];
+}
+
+type ComputePool = Piscina<ComputeTask, ThreadReply<Compiled | BlockResult>>;
+
+/** The compute threads of one device. */
+interface DevicePool {
+  readonly name: string;
+  readonly pool: ComputePool;
+  readonly threads: number;
+  /** Blocks that were handed to it and are not done. */
+  blocks: number;
 }
 
 /**
- * What a worker computes, ready to run: one thread that owns the task source, and `threads` compute
- * threads with compiled graphs. Nothing here blocks the caller's thread.
+ * What a worker computes, ready to run: one thread that owns the task source, and compute threads with
+ * compiled graphs on each device. Nothing here blocks the caller's thread.
  */
 export class Program {
   readonly dataHash: string;
@@ -23,17 +41,23 @@ export class Program {
   /** The slowest thread's. */
   readonly compileMs: number;
   readonly #episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
-  readonly #compute: Piscina<ComputeTask, ThreadReply<Compiled | BlockResult>>;
+  /** Names of the devices, in a text. */
+  readonly device: string;
+  /** Blocks that are computed at the same time: all threads of all devices. */
+  readonly slots: number;
+  readonly #devices: readonly DevicePool[];
 
   private constructor(
     episodes: Piscina,
-    compute: Piscina,
+    devices: readonly DevicePool[],
     source: OpenedSource,
     compiled: readonly Compiled[],
     openMs: number,
   ) {
     this.#episodes = episodes;
-    this.#compute = compute;
+    this.#devices = devices;
+    this.device = devices.map(({ name }) => name).join(", ");
+    this.slots = devices.reduce((sum, { threads }) => sum + threads, 0);
     this.dataHash = source.dataHash;
     this.description = source.description;
     this.paramCount = compiled[0]!.paramCount;
@@ -46,27 +70,31 @@ export class Program {
    *
    * @throws {ShoalError} with the code of whatever was wrong with the data or the experiment
    */
-  static async open({ threads, device, ...episodeData }: ProgramOptions): Promise<Program> {
+  static async open({ devices, ...episodeData }: ProgramOptions): Promise<Program> {
     const started = performance.now();
     const episodes = createPool("episode-thread", 1, episodeData);
+    const pools: DevicePool[] = [];
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
       const openMs = performance.now() - started;
-      const data: ComputeThreadData = { experiment: episodeData.experiment, shapes: source.shapes, device };
-      const compute = createPool("compute-thread", threads, data);
-      try {
-        // As many tasks at once as there are idle threads: each thread takes one.
-        const replies = await Promise.all(
-          Array.from({ length: threads }, () => compute.run({ type: "compile" })),
-        );
-        const compiled = replies.map((reply) => unwrap(reply as ThreadReply<Compiled>));
-        return new Program(episodes, compute, source, compiled, openMs);
-      } catch (error) {
-        await compute.destroy();
-        throw error;
+      for (const { name, threads } of devices) {
+        const data: ComputeThreadData = {
+          experiment: episodeData.experiment,
+          shapes: source.shapes,
+          device: name,
+        };
+        pools.push({ name, pool: createPool("compute-thread", threads, data), threads, blocks: 0 });
       }
+      // As many tasks at once as there are idle threads: each thread takes one.
+      const replies = await Promise.all(
+        pools.flatMap(({ pool, threads }) =>
+          Array.from({ length: threads }, () => pool.run({ type: "compile" })),
+        ),
+      );
+      const compiled = replies.map((reply) => unwrap(reply as ThreadReply<Compiled>));
+      return new Program(episodes, pools, source, compiled, openMs);
     } catch (error) {
-      await episodes.destroy();
+      await Promise.all([episodes, ...pools.map(({ pool }) => pool)].map((pool) => pool.destroy()));
       throw error;
     }
   }
@@ -76,17 +104,27 @@ export class Program {
     return unwrap((await this.#episodes.run({ type: "build", ...request })) as ThreadReply<EpisodeArrays>);
   }
 
-  /** Computes a block on a free thread; takes the job's episodes over. */
+  /** Computes a block on the device with the most free threads; takes the job's episodes over. */
   async compute(job: BlockJob): Promise<BlockResult> {
     const { supportX, supportY, queryX, queryY } = job.episodes;
     const transferList = [supportX, supportY, queryX, queryY].map(({ buffer }) => buffer as ArrayBuffer);
-    const reply = await this.#compute.run({ type: "block", ...job }, { transferList });
-    return unwrap(reply as ThreadReply<BlockResult>);
+    const device = this.#devices.reduce((best, other) =>
+      other.blocks / other.threads < best.blocks / best.threads ? other : best,
+    );
+    device.blocks++;
+    try {
+      const reply = await device.pool.run({ type: "block", ...job }, { transferList });
+      return unwrap(reply as ThreadReply<BlockResult>);
+    } finally {
+      device.blocks--;
+    }
   }
 
   /** Ends all threads at once; what runs on them is lost. */
   async close(): Promise<void> {
-    await Promise.all([this.#episodes.destroy(), this.#compute.destroy()]);
+    await Promise.all(
+      [this.#episodes, ...this.#devices.map(({ pool }) => pool)].map((pool) => pool.destroy()),
+    );
   }
 }
 

@@ -25,7 +25,6 @@ class Script {
     this.outcome = runWorker({
       url: "ws://127.0.0.1:1",
       version: "0.0.0",
-      threads: 1,
       reconnectForMs: 5_000,
       signal: this.#leave.signal,
       onEvent: (event) => {
@@ -43,7 +42,7 @@ class Script {
         this.#emitter.emit("change");
         return worker;
       },
-      device: programOptions.device,
+      devices: programOptions.devices,
       taskSourceModule: programOptions.taskSourceModule,
       taskSourceOptions: programOptions.taskSourceOptions,
       ...options,
@@ -271,10 +270,9 @@ describe("runWorker", () => {
     const outcome = await runWorker({
       url: "ws://127.0.0.1:9",
       version: "0.0.0",
-      threads: 1,
       reconnectForMs: 600,
       onEvent: (event) => events.push(event),
-      device: programOptions.device,
+      devices: programOptions.devices,
       taskSourceModule: programOptions.taskSourceModule,
       taskSourceOptions: {},
     });

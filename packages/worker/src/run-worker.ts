@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connectWebSocket, ProtocolError, type WorkerConnection } from "@shoal/protocol";
-import { Program } from "./program.ts";
+import { type ComputeDevice, Program } from "./program.ts";
 import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
@@ -13,10 +13,8 @@ export interface RunWorkerOptions {
   readonly name?: string;
   /** Version of this program, for the coordinator's log. */
   readonly version: string;
-  /** Compute threads, >= 1. */
-  readonly threads: number;
-  /** ONNX Runtime's CPU kernels, one thread per block. */
-  readonly device: "cpu";
+  /** What to compute on; at least one. */
+  readonly devices: readonly ComputeDevice[];
   /** URL of a compiled module with `openTaskSource(experiment, options): Promise<TaskSource>`. */
   readonly taskSourceModule: string;
   /** Passed to it; plain data. */
@@ -113,14 +111,12 @@ class Worker {
       }
       return { type: "lost", reason: message, hadContact: false };
     }
-    const { name, version, threads, device } = this.#options;
+    const { name, version } = this.#options;
     const session = new Session({
       connection,
       name: name ?? `${hostname()}:${process.pid}`,
       host: hostname(),
       version,
-      threads,
-      device,
       finished: this.#finished,
       finishedRunId: this.#runId,
       openProgram: (experiment) => this.#openProgram(experiment),
@@ -154,8 +150,8 @@ class Worker {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
       this.#onEvent({ type: "preparing" });
-      const { threads, device, taskSourceModule, taskSourceOptions } = this.#options;
-      const opening = Program.open({ threads, device, taskSourceModule, taskSourceOptions, experiment });
+      const { devices, taskSourceModule, taskSourceOptions } = this.#options;
+      const opening = Program.open({ devices, taskSourceModule, taskSourceOptions, experiment });
       this.#program = { key, opening };
     }
     return this.#program.opening;

@@ -35,8 +35,6 @@ export interface SessionOptions {
   readonly name: string;
   readonly host: string;
   readonly version: string;
-  readonly threads: number;
-  readonly device: "cpu";
   /** Finished blocks of the connection before; taken over if the run is the same. */
   readonly finished: readonly FinishedBlock[];
   readonly finishedRunId: string | null;
@@ -154,7 +152,7 @@ export class Session {
 
   /** Opens the data and compiles, while heartbeats go on; then says `ready`. */
   async #prepare(welcome: Welcome): Promise<void> {
-    const { onEvent, openProgram, threads, device } = this.#options;
+    const { onEvent, openProgram } = this.#options;
     this.#welcomed = true;
     onEvent({
       type: "connected",
@@ -174,13 +172,13 @@ export class Session {
       if (this.#ended) return;
       if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
         throw wrongData(welcome.dataHash, program);
-      this.#queue = new BlockQueue(program, threads, {
+      this.#queue = new BlockQueue(program, program.slots, {
         onResult: (lease, result) => this.#deliver({ lease, result }),
         onFailure: (lease, error) => this.#fail(lease, error),
       });
-      const { dataHash, description, paramCount, openMs, compileMs } = program;
-      onEvent({ type: "ready", device, threads, dataHash, description, openMs, compileMs });
-      this.#connection.send({ type: "ready", dataHash, device, slots: threads, paramCount });
+      const { dataHash, description, device, slots, paramCount, openMs, compileMs } = program;
+      onEvent({ type: "ready", device, slots, dataHash, description, openMs, compileMs });
+      this.#connection.send({ type: "ready", dataHash, device, slots, paramCount });
       for (const block of this.#unanswered.values()) this.#send(block);
     } catch (error) {
       if (this.#ended) return;

@@ -19,7 +19,7 @@ export const lineExperiment = {
 const moduleFile = fileURLToPath(new URL("../test-fixtures/line-source.mjs", import.meta.url));
 
 export const programOptions = {
-  device: "cpu",
+  devices: [{ name: "cpu", threads: 1 }],
   taskSourceModule: pathToFileURL(moduleFile).href,
   taskSourceOptions: {},
   experiment: lineExperiment,

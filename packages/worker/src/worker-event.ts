@@ -12,8 +12,10 @@ export type WorkerEvent =
   | { readonly type: "preparing" }
   | {
       readonly type: "ready";
+      /** Names of the devices. */
       readonly device: string;
-      readonly threads: number;
+      /** Blocks computed at the same time. */
+      readonly slots: number;
       readonly dataHash: string;
       /** What the data is, for people. */
       readonly description: string;

@@ -4,6 +4,7 @@ import { openTaskSource } from "@shoal/datasets";
 import { Program } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { showDataEvents, taskSourceOptions } from "../data-options.ts";
+import { readDevices } from "../devices.ts";
 import { bytes, duration } from "../format.ts";
 import { resolveExperiment } from "../resolve-experiment.ts";
 import { taskSourceModule } from "./worker.ts";
@@ -41,7 +42,7 @@ const LEAVES = 4;
 async function run({ values, given, terminal, signal }: Invocation): Promise<number> {
   const { experiment } = resolveExperiment(values, given);
   const options = taskSourceOptions(values);
-  const threads = values.threads ?? availableParallelism();
+  const devices = await readDevices(values.device!, values.threads ?? availableParallelism());
   const source = await openTaskSource(experiment.dataset, {
     seed: experiment.seed,
     ...options,
@@ -52,12 +53,12 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
   const shared = new SharedArrayBuffer(params.byteLength);
   new Float32Array(shared).set(params);
   const program = await Program.open({
-    threads,
-    device: "cpu",
+    devices,
     taskSourceModule,
     taskSourceOptions: options,
     experiment,
   });
+  const { slots: threads, device } = program;
   try {
     terminal.line(`${experiment.name}: ${source.description}`);
     terminal.line(
@@ -70,7 +71,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
     const msPerTask = measured.computeMs / measured.tasks;
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
     terminal.line(
-      `${tasksPerSecond.toFixed(1)} tasks/s with ${threads} thread${threads === 1 ? "" : "s"}; ` +
+      `${tasksPerSecond.toFixed(1)} tasks/s with ${threads} thread${threads === 1 ? "" : "s"} on ${device}; ` +
         `${msPerTask.toFixed(2)} ms per task on one; ` +
         `a meta-step of ${experiment.metaBatch} tasks takes ${duration((1000 * experiment.metaBatch) / tasksPerSecond)}; ` +
         `peak memory ${bytes(peakRssBytes)}`,
@@ -78,7 +79,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
     terminal.json({
       event: "bench",
       preset: experiment.name,
-      device: "cpu",
+      device,
       threads,
       tasksPerSecond,
       msPerTask,

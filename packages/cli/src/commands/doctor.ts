@@ -1,8 +1,7 @@
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { listDataSets, omniglotDirVariable } from "@shoal/datasets";
-import { listBackends } from "@shoal/graph";
+import { listDevices } from "@shoal/graph";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
 import { bytes } from "../format.ts";
@@ -28,14 +27,7 @@ export const doctor: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
-  const findings = [
-    node(),
-    processor(),
-    memory(),
-    ...backends(),
-    tensorflow(),
-    ...(await dataSets(invocation)),
-  ];
+  const findings = [node(), processor(), memory(), ...(await devices()), ...(await dataSets(invocation))];
   terminal.line(`shoal ${version}`);
   for (const finding of findings) {
     terminal.line(`${finding.state.padEnd(8)} ${finding.name}: ${finding.detail}`);
@@ -62,33 +54,18 @@ function memory(): Finding {
   return { name: "memory", state: "ok", detail: `${bytes(totalmem())}, ${bytes(freemem())} free` };
 }
 
-function backends(): Finding[] {
-  const names = listBackends();
-  const cpu: Finding = names.includes("cpu")
-    ? { name: "device cpu", state: "ok", detail: "ONNX Runtime" }
-    : {
-        name: "device cpu",
-        state: "wrong",
-        detail: "ONNX Runtime has no CPU backend here",
-        remedy: "npm rebuild onnxruntime-node",
-      };
-  return [cpu];
-}
-
-/** Not a device of this version; people who have it installed want to know that it was seen. */
-function tensorflow(): Finding {
-  const require = createRequire(import.meta.url);
-  const name = "@tensorflow/tfjs-node-gpu";
-  try {
-    const { version } = require(`${name}/package.json`) as { version: string };
-    return {
-      name,
-      state: "ok",
-      detail: `${version} is installed; this version of shoal does not compute on it`,
-    };
-  } catch {
-    return { name, state: "missing", detail: "not installed; this version of shoal does not need it" };
-  }
+/** Every device, opened and tried. */
+async function devices(): Promise<Finding[]> {
+  const states = await listDevices();
+  return states.map((found): Finding => {
+    const name = `device ${found.device}`;
+    if (found.state === "usable") return { name, state: "ok", detail: "computes" };
+    const { reason, command } = found;
+    // The message of a device begins with its name and ends with the command.
+    const detail = reason.replace(`${found.device}: `, "").replace(`; run: ${command}`, "");
+    const state = found.device === "cpu" ? "wrong" : "missing";
+    return { name, state, detail, ...(command === null ? {} : { remedy: command }) };
+  });
 }
 
 async function dataSets({ values }: Invocation): Promise<Finding[]> {

@@ -1,5 +1,6 @@
 import { presets } from "@shoal/core";
 import { type Command, EXIT } from "../command.ts";
+import { readDevices } from "../devices.ts";
 import { hostTraining } from "../host-run.ts";
 import { experimentOptions } from "../option-groups.ts";
 
@@ -31,7 +32,10 @@ export const train: Command = {
       }
       return EXIT.done;
     }
-    const { workers, port = 0 } = values;
-    return hostTraining(invocation, { localWorkers: workers!, address: "127.0.0.1", port });
+    const devices = await readDevices(values.device!, 1);
+    // Two processes on one GPU would only wait for each other.
+    const fallback = devices.every(({ name }) => name === "cpu") ? values.workers! : 1;
+    const localWorkers = invocation.given.has("workers") ? values.workers! : fallback;
+    return hostTraining(invocation, { localWorkers, address: "127.0.0.1", port: values.port ?? 0 });
   },
 };

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { runWorker, type WorkerEvent } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
+import { readDevices } from "../devices.ts";
 import { duration } from "../format.ts";
 import { readToken } from "../token.ts";
 import { usageError } from "../usage-error.ts";
@@ -42,8 +43,7 @@ async function run({ values, terminal, signal }: Invocation): Promise<number> {
   const outcome = await runWorker({
     url: values.url,
     version,
-    threads: values.threads ?? availableParallelism(),
-    device: "cpu",
+    devices: await readDevices(values.device!, values.threads ?? availableParallelism()),
     taskSourceModule,
     taskSourceOptions: taskSourceOptions(values),
     reconnectForMs: 1000 * values["reconnect-for"]!,
@@ -87,7 +87,7 @@ function describe(event: WorkerEvent): string | null {
       return "opening the data and compiling";
     case "ready":
       return (
-        `ready: ${event.threads} compute thread${event.threads === 1 ? "" : "s"} on ${event.device}; ` +
+        `ready: ${event.slots} compute thread${event.slots === 1 ? "" : "s"} on ${event.device}; ` +
         `${event.description} (data ${event.dataHash.slice(0, 12)}, ${duration(event.openMs)}; ` +
         `compiled in ${duration(event.compileMs)})`
       );
