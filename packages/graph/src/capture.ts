@@ -172,7 +172,7 @@ function registerOnce(): void {
 }
 
 /** Names a kernel that neither table holds: one of another release of TensorFlow.js, or a user's own. */
-function nameUnknownKernel(error: unknown): unknown {
+export function nameUnknownKernel(error: unknown): unknown {
   const kernel = error instanceof Error ? /^Kernel '(.+)' not registered/.exec(error.message) : null;
   if (kernel === null) return error;
   const message = `capture: ${kernel[1]} is unknown to capture; write it with ops that docs/ops.md lists`;

@@ -28,7 +28,7 @@ export interface KernelAttributes {
   readonly dilations: Side;
   readonly dim: number;
   readonly dimRoundingMode: "floor" | "round" | "ceil" | undefined;
-  readonly dims: number[] | undefined;
+  readonly dims: number | number[] | undefined;
   readonly dtype: string;
   readonly ellipsisMask: number;
   readonly end: number[];

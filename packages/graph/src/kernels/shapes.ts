@@ -14,9 +14,8 @@ export const shapeKernels: Lowerings = {
   Transpose: (b, { x }, { perm }) => b.transpose(x!, perm),
   Tile: (b, { x }, { reps }) => tile(b, x!, reps),
   Reverse: (b, { x }, { dims }) => {
-    const axes = new Set(
-      (dims ?? x!.shape.map((_, axis) => axis)).map((axis) => wrap(axis, x!.shape.length)),
-    );
+    const given = typeof dims === "number" ? [dims] : (dims ?? x!.shape.map((_, axis) => axis));
+    const axes = new Set(given.map((axis) => wrap(axis, x!.shape.length)));
     return [...axes].reduce((y, axis) => reversed(b, y, axis), x!);
   },
   FlipLeftRight: (b, { image }) => reversed(b, image!, 2),

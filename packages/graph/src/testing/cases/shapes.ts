@@ -51,6 +51,7 @@ export const shapesCases: readonly PrimitiveCase[] = [
       ),
   },
   { name: "reverse", shapes: [[2, 3, 4]], f: (x) => tf.mul(tf.reverse(x, [0, 2]), x) },
+  { name: "reverse along one axis", shapes: [[2, 3]], f: (x) => tf.mul(tf.reverse(x, -1), x) },
   {
     name: "mirrorPad, reflect",
     shapes: [[3, 4]],
