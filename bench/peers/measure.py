@@ -140,4 +140,8 @@ def start_processes(options, prepare):
 def serve(pipe, options, prepare, part):
     step = start_peer(options, prepare, part)
     while True:
-        pipe.send(step() if pipe.recv() == "step" else peer_usage())
+        try:
+            what = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(step() if what == "step" else peer_usage())

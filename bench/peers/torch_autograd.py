@@ -43,11 +43,14 @@ def query_loss(workload, p, support, query):
 
 
 def as_tensors(parameters):
-    """Filters as [out, in, height, width], the head as [out, in], images are [n, channels, height, width]."""
+    """Filters as [out, in, height, width], the head as [out, in], its inputs in the order channel, row, column."""
     tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
+    channels = len(parameters[f"conv{LAYERS}.gamma"])
     for name, value in tensors.items():
-        if name.endswith("weights"):
-            tensors[name] = (value.permute(3, 2, 0, 1) if value.ndim == 4 else value.T).contiguous()
+        if name == "head.weights":
+            tensors[name] = value.unflatten(0, (-1, channels)).transpose(0, 1).flatten(0, 1).T.contiguous()
+        elif name.endswith("weights"):
+            tensors[name] = value.permute(3, 2, 0, 1).contiguous()
     return tensors
 
 
