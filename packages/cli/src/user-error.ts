@@ -12,6 +12,7 @@ const USAGE_CODES = new Set([
   "E_PROTOCOL",
   "E_DATA_HASH",
   "E_DEVICE",
+  "E_MEMORY",
   "E_PARAM_COUNT",
   "E_RUN_DIRECTORY",
 ]);

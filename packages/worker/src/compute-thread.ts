@@ -7,7 +7,7 @@ import {
   trainProgram,
 } from "@shoal/core";
 import { ReductionTree } from "@shoal/core/outer";
-import { capture, compile, type Executable, type NumericArray } from "@shoal/graph";
+import { capture, compile, type Executable, estimateMemory, type NumericArray } from "@shoal/graph";
 import type { BlockJob, BlockResult, SourceShapes } from "./block-job.ts";
 import { taskShapes } from "./block-job.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
@@ -28,15 +28,18 @@ export interface ComputeThreadData {
 
 export type ComputeTask = { readonly type: "compile" } | ({ readonly type: "block" } & BlockJob);
 
-/** What compiling took, in ms, and the size of the model. */
+/** What compiling took, in ms, what computing will, and the size of the model. */
 export interface Compiled {
   readonly compileMs: number;
+  /** Estimate of this thread's peak. */
+  readonly memoryBytes: number;
   readonly paramCount: number;
 }
 
 interface CompiledProgram {
   readonly program: LeafProgram;
   readonly executable: Executable;
+  readonly memoryBytes: number;
 }
 
 const data = workerData as ComputeThreadData;
@@ -51,9 +54,14 @@ export default async function run(task: ComputeTask): Promise<ThreadReply<Compil
 
 async function compileAll(): Promise<Compiled> {
   const started = performance.now();
-  const { program } = await programFor("train", "train");
-  await programFor("evaluate", "test");
-  return { compileMs: performance.now() - started, paramCount: program.layout.size };
+  const train = await programFor("train", "train");
+  const evaluate = await programFor("evaluate", "test");
+  return {
+    compileMs: performance.now() - started,
+    // Both sessions keep what they once had.
+    memoryBytes: train.memoryBytes + evaluate.memoryBytes,
+    paramCount: train.program.layout.size,
+  };
 }
 
 /** The compiled program of a kind; splits with episodes of the same shape share one. */
@@ -75,7 +83,8 @@ async function compileProgram(
   const program =
     kind === "train" ? trainProgram(experiment, shapes) : evaluateProgram(experiment, shapes, split);
   const graph = capture(program.fn, ...program.specs);
-  return { program, executable: await compile(graph, { device: data.device }) };
+  const executable = await compile(graph, { device: data.device });
+  return { program, executable, memoryBytes: estimateMemory(graph) };
 }
 
 async function computeBlock(job: BlockJob): Promise<BlockResult> {

@@ -3,7 +3,7 @@ import { ReductionTree } from "@shoal/core/outer";
 import { capture, compile } from "@shoal/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type BlockJob, taskShapes } from "./block-job.ts";
-import { Program } from "./program.ts";
+import { assertFits, Program } from "./program.ts";
 import { lineExperiment, lineSource, programOptions } from "./test-line-experiment.ts";
 
 const shared = (values: Float32Array): SharedArrayBuffer => {
@@ -112,4 +112,15 @@ describe("Program", () => {
       { code: "E_EXPERIMENT" },
     );
   });
+});
+
+test("a program that will need more memory than is free is refused before its first block", () => {
+  const need = { memoryBytes: 3 * 2 ** 20, slots: 2 };
+  expect(() => assertFits(need, 3 * 2 ** 20)).not.toThrow();
+  expect(() => assertFits(need, 2 ** 20)).toThrow(
+    expect.objectContaining({
+      code: "E_MEMORY",
+      message: expect.stringContaining("2 threads will need about 3 MiB, 1 MiB are free; lower the threads"),
+    }),
+  );
 });

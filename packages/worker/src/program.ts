@@ -1,3 +1,4 @@
+import { ShoalError } from "@shoal/core/outer";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
 import type { Compiled, ComputeTask, ComputeThreadData } from "./compute-thread.ts";
@@ -40,6 +41,8 @@ export class Program {
   readonly openMs: number;
   /** The slowest thread's. */
   readonly compileMs: number;
+  /** Estimate of what all threads on the CPU will hold at their peak. */
+  readonly memoryBytes: number;
   readonly #episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
   /** Names of the devices, in a text. */
   readonly device: string;
@@ -63,12 +66,16 @@ export class Program {
     this.paramCount = compiled[0]!.paramCount;
     this.compileMs = Math.max(...compiled.map(({ compileMs }) => compileMs));
     this.openMs = openMs;
+    this.memoryBytes = devices
+      .filter(({ name }) => name === "cpu")
+      .reduce((sum, { threads }) => sum + threads * compiled[0]!.memoryBytes, 0);
   }
 
   /**
    * Opens the data, then compiles on every thread.
    *
-   * @throws {ShoalError} with the code of whatever was wrong with the data or the experiment
+   * @throws {ShoalError} with the code of whatever was wrong with the data or the experiment; E_MEMORY if
+   *   the threads will need more memory than is free
    */
   static async open({ devices, ...episodeData }: ProgramOptions): Promise<Program> {
     const started = performance.now();
@@ -92,7 +99,9 @@ export class Program {
         ),
       );
       const compiled = replies.map((reply) => unwrap(reply as ThreadReply<Compiled>));
-      return new Program(episodes, pools, source, compiled, openMs);
+      const program = new Program(episodes, pools, source, compiled, openMs);
+      assertFits(program, process.availableMemory());
+      return program;
     } catch (error) {
       await Promise.all([episodes, ...pools.map(({ pool }) => pool)].map((pool) => pool.destroy()));
       throw error;
@@ -126,6 +135,20 @@ export class Program {
       [this.#episodes, ...this.#devices.map(({ pool }) => pool)].map((pool) => pool.destroy()),
     );
   }
+}
+
+/** @param free bytes that this process can still have, limits of its container included */
+export function assertFits(
+  { memoryBytes, slots }: Pick<Program, "memoryBytes" | "slots">,
+  free: number,
+): void {
+  if (memoryBytes <= free) return;
+  const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  throw new ShoalError(
+    "E_MEMORY",
+    `memory: ${slots} thread${slots === 1 ? "" : "s"} will need about ${mib(memoryBytes)}, ${mib(free)} are free; ` +
+      "lower the threads, the tasks per leaf, the images of an episode or the inner steps",
+  );
 }
 
 /** A pool whose threads start at once and stay. */

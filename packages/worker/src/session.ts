@@ -176,8 +176,8 @@ export class Session {
         onResult: (lease, result) => this.#deliver({ lease, result }),
         onFailure: (lease, error) => this.#fail(lease, error),
       });
-      const { dataHash, description, device, slots, paramCount, openMs, compileMs } = program;
-      onEvent({ type: "ready", device, slots, dataHash, description, openMs, compileMs });
+      const { dataHash, description, device, slots, paramCount, openMs, compileMs, memoryBytes } = program;
+      onEvent({ type: "ready", device, slots, dataHash, description, openMs, compileMs, memoryBytes });
       this.#connection.send({ type: "ready", dataHash, device, slots, paramCount });
       for (const block of this.#unanswered.values()) this.#send(block);
     } catch (error) {

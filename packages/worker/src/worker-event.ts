@@ -21,6 +21,8 @@ export type WorkerEvent =
       readonly description: string;
       readonly openMs: number;
       readonly compileMs: number;
+      /** Estimate of the peak of all compute threads. */
+      readonly memoryBytes: number;
     }
   | {
       readonly type: "block";

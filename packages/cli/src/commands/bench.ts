@@ -62,7 +62,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
   try {
     terminal.line(`${experiment.name}: ${source.description}`);
     terminal.line(
-      `data opened in ${duration(program.openMs)}, graphs compiled in ${duration(program.compileMs)}`,
+      `data opened in ${duration(program.openMs)}, graphs compiled in ${duration(program.compileMs)}; arrays of about ${bytes(program.memoryBytes)}`,
     );
     // One block per thread to warm up, not counted.
     await measure(program, experiment, shared, threads, 0, signal);

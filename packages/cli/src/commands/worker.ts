@@ -3,7 +3,7 @@ import { runWorker, type WorkerEvent } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
-import { duration } from "../format.ts";
+import { bytes, duration } from "../format.ts";
 import { readToken } from "../token.ts";
 import { usageError } from "../usage-error.ts";
 import { exitCodeFor } from "../user-error.ts";
@@ -89,7 +89,7 @@ function describe(event: WorkerEvent): string | null {
       return (
         `ready: ${event.slots} compute thread${event.slots === 1 ? "" : "s"} on ${event.device}; ` +
         `${event.description} (data ${event.dataHash.slice(0, 12)}, ${duration(event.openMs)}; ` +
-        `compiled in ${duration(event.compileMs)})`
+        `compiled in ${duration(event.compileMs)}; arrays of about ${bytes(event.memoryBytes)})`
       );
     case "block":
       return null;
