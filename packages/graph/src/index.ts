@@ -1,6 +1,7 @@
 export { capture } from "./capture.ts";
 export { type CompileOptions, compile, type Executable, type NumericArray } from "./compile.ts";
 export { type Device, parseDevice, threadsMax } from "./device.ts";
+export { estimateMemory } from "./estimate-memory.ts";
 export {
   fromLayersModel,
   type LayersApplyOptions,
