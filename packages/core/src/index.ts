@@ -10,6 +10,7 @@ export {
   parseExperiment,
 } from "./experiment.ts";
 export { type Initializer, initialize } from "./initialize.ts";
+export { layersModel } from "./layers-model.ts";
 export {
   evaluateProgram,
   initialParams,

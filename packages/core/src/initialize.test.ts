@@ -31,6 +31,11 @@ describe("initialize", () => {
     expect(Array.from(draw({ type: "constant", value: 0.5 }, 3))).toEqual([0.5, 0.5, 0.5]);
   });
 
+  test("copies values that are given", () => {
+    const values = Float32Array.of(1, 2, 3);
+    expect(draw({ type: "values", values }, 3)).toEqual(values);
+  });
+
   test("draws each parameter from its own stream", () => {
     const glorot = { type: "glorot", fanIn: 1, fanOut: 1 } as const;
     const [a, b] = [

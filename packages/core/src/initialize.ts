@@ -6,7 +6,9 @@ export type Initializer =
   /** Uniform in +-sqrt(6 / (fanIn + fanOut)): Glorot and Bengio 2010, the MAML authors' choice for filters. */
   | { readonly type: "glorot"; readonly fanIn: number; readonly fanOut: number }
   | { readonly type: "normal"; readonly standardDeviation: number }
-  | { readonly type: "constant"; readonly value: number };
+  | { readonly type: "constant"; readonly value: number }
+  /** The values themselves, row by row: of a model that comes with its own, or is trained already. */
+  | { readonly type: "values"; readonly values: Float32Array };
 
 /** First coordinate of the random streams of initial parameters. */
 const INITIAL_STREAM = 0x1717_0001;
@@ -20,8 +22,10 @@ export function initialize(params: readonly ParamSpec[], seed: number): Float32A
   const parts = params.map(({ shape, initial }, index) => {
     const random = createRandom(INITIAL_STREAM, seed, index);
     const size = shape.reduce((product, side) => product * side, 1);
-    return Float32Array.from({ length: size }, () => {
+    return Float32Array.from({ length: size }, (_, i) => {
       switch (initial.type) {
+        case "values":
+          return initial.values[i]!;
         case "constant":
           return initial.value;
         case "normal":
