@@ -12,6 +12,7 @@ import { type LayersCase, layersCases, withFixedWeights } from "./testing/layers
 import { weighted } from "./testing/primitive-inputs.ts";
 import { runGraph } from "./testing/run-graph.ts";
 import { grad } from "./transforms.ts";
+import { vmap } from "./vmap.ts";
 
 type Params = { readonly [name: string]: tf.Tensor };
 
@@ -136,6 +137,24 @@ describe.each(layersCases)("$name", (one) => {
     }
     assertClose(await runGraph(gradient, "cpu", inputs), exact, 1e-4);
   });
+
+  test("is the same mapped over tasks as one by one, in its gradient", async () => {
+    const tasks = [x, x.map((values) => values.toReversed())];
+    const gradient = (params: Params, tensors: tf.Tensor[]): Params => grad(loss(1))(params, tensors);
+    const single = captureOf(pure, one.inputs, gradient);
+    const [first, second] = await Promise.all(
+      tasks.map((task) => runGraph(single, "reference", [...inputs.slice(0, -x.length), ...task])),
+    );
+    const mapped = captureOf(
+      pure,
+      one.inputs.map((shape) => [tasks.length, ...shape]),
+      (params, tensors) => vmap((task: tf.Tensor[]) => gradient(params, task), [0])(tensors),
+    );
+    const stacked = x.map((_, k) => Float32Array.from(tasks.flatMap((task) => Array.from(task[k]!))));
+    const actual = await runGraph(mapped, "reference", [...inputs.slice(0, -x.length), ...stacked]);
+    const expected = first!.map((values, k) => [...values, ...second![k]!]);
+    assertClose(actual, expected, 1e-11);
+  });
 });
 
 /** A model of one input of 4 values. */
@@ -191,6 +210,13 @@ describe("the parameters", () => {
       tfl.sequential({ layers: [layers.dense({ units: 4, inputShape: [4], name: "same" })] });
     const { params } = fromLayersModel(sequential(inner(), inner()));
     expect(new Set(params.map(({ name }) => name)).size).toBe(4);
+  });
+
+  test("of a model that was saved and loaded have the same names", async () => {
+    const topology = batchNormalized.toJSON(null, false);
+    const loaded = await tfl.models.modelFromJSON({ modelTopology: topology } as never);
+    const names = (model: tfl.LayersModel): string[] => fromLayersModel(model).params.map(({ name }) => name);
+    expect(names(loaded)).toEqual(names(batchNormalized));
   });
 
   test("that are missing or of another shape are refused by name", () => {

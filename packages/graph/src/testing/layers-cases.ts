@@ -81,6 +81,7 @@ export const layersCases: readonly LayersCase[] = [
   chain("conv2d, valid, strides", image, conv({ strides: [2, 1] })),
   chain("conv2d, dilation", image, conv({ dilationRate: 2 })),
   chain("conv1d", sequence, () => layers.conv1d({ filters: 2, kernelSize: 2 })),
+  chain("conv2d, channels first", [2, 2, 5, 5], conv({ dataFormat: "channelsFirst" })),
   chain("conv2dTranspose", image, () => layers.conv2dTranspose({ filters: 2, kernelSize: 3, strides: 2 })),
   chain("depthwiseConv2d", image, () => layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2 })),
   chain("separableConv2d", image, () => layers.separableConv2d({ filters: 3, kernelSize: 3 })),
@@ -175,6 +176,9 @@ export const layersCases: readonly LayersCase[] = [
   chain("simpleRNN with dropout", sequence, () => layers.simpleRNN({ units: 2, ...plain, dropout: 0.5 })),
   chain("gru", sequence, () => layers.gru({ units: 2, ...plain })),
   chain("lstm", sequence, () => layers.lstm({ units: 2, ...plain }), dense),
+  chain("convLstm2d", [2, 2, 4, 4, 1], () =>
+    layers.convLstm2d({ filters: 2, kernelSize: 2, ...plain } as never),
+  ),
   chain("bidirectional", sequence, () =>
     layers.bidirectional({ layer: layers.lstm({ units: 2, ...plain }) as never, mergeMode: "concat" }),
   ),
