@@ -62,7 +62,10 @@ function readStart(path, workload, layout) {
   const { image, ways, shots, queries, tasks } = workload;
   const pixels = image.reduce((product, side) => product * side, 1);
   let offset = layout.size;
-  const take = (count) => floats.slice(offset, (offset += count));
+  const take = (count) => {
+    offset += count;
+    return floats.slice(offset - count, offset);
+  };
   const labels = (perClass) =>
     Int32Array.from({ length: ways * perClass }, (_, i) => Math.floor(i / perClass));
   const episodes = Array.from({ length: tasks }, () => [
