@@ -43,7 +43,7 @@ def query_loss(workload, p, support, query):
 
 
 def as_tensors(parameters):
-    """Filters as [out, in, height, width], the head as [out, in], its inputs in the order channel, row, column."""
+    """Filters as [out, in, height, width], the head as [out, in] with its inputs channel first."""
     tensors = {name: torch.from_numpy(value) for name, value in parameters.items()}
     channels = len(parameters[f"conv{LAYERS}.gamma"])
     for name, value in tensors.items():
