@@ -4,8 +4,8 @@
 //       [--threads 1,2] [--peers torch_autograd,jax_map] [--lines FILE]
 //
 // In each round every implementation runs for a while, one after the other, each in a process of its own; the
-// medians are over the steps of all rounds. With two threads a peer runs as two processes of one thread,
-// which is faster than one of two threads on all workloads but where --peer-threads says otherwise.
+// medians are over the steps of all rounds. With two threads a peer runs as two processes of one thread;
+// --peer-threads makes it one process of two threads.
 
 import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
@@ -27,6 +27,9 @@ const { values } = parseArgs({
   },
 });
 
+// The peers tell the allocator to keep what is freed (`peers/measure.py`); so does `shoal train` to its workers.
+const { tunedEnvironment } = await import("../packages/cli/dist/tuned-environment.js");
+
 const here = fileURLToPath(new URL(".", import.meta.url));
 const list = (text) => text.split(",").filter((part) => part !== "");
 
@@ -39,7 +42,11 @@ function measure(implementation, workload, threads, start) {
       ? [process.execPath, [join(here, "shoal.mjs"), workload, start, "--threads", threads, ...seconds]]
       : [values.python, [join(here, "peers", `${implementation}.py`), workload, ...peer, ...seconds]];
   try {
-    const output = execFileSync(command, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+    const output = execFileSync(command, args, {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+      env: implementation === "shoal" ? tunedEnvironment(process.env) : process.env,
+    });
     const line = output.trim().split("\n").at(-1);
     if (values.lines !== undefined) appendFileSync(values.lines, `${line}\n`);
     return JSON.parse(line);

@@ -4,7 +4,7 @@
 //   python3 bench/peers/workloads.py W1 w1.f32 && node bench/shoal.mjs W1 w1.f32 --threads 2 --seconds 20
 //
 // One meta-step is the gradient averaged over all tasks, without the optimizer. Each thread has its own
-// single-threaded executable and computes every `threads`-th task; the main thread sums.
+// single-threaded executable and computes every `threads`-th leaf; the main thread sums.
 
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
@@ -14,12 +14,14 @@ import { parseExperiment, presets, trainProgram } from "@shoal/core";
 import { addInto } from "@shoal/core/outer";
 import { capture, compile } from "@shoal/graph";
 
-const omniglot = { image: [28, 28, 1], filters: 64, shots: 1, queries: 1 };
+// `leaf` tasks are computed by one run of a graph: as many as their arrays stay in the cache.
+const omniglot = { image: [28, 28, 1], filters: 64, shots: 1, queries: 1, leaf: 4 };
 const workloads = {
   W1: { ...omniglot, ways: 5, tasks: 32, steps: 1, stepSize: 0.4, order: 2 },
   "W1-fo": { ...omniglot, ways: 5, tasks: 32, steps: 1, stepSize: 0.4, order: 1 },
-  "W1-20way": { ...omniglot, ways: 20, tasks: 16, steps: 5, stepSize: 0.1, order: 2 },
+  "W1-20way": { ...omniglot, leaf: 2, ways: 20, tasks: 16, steps: 5, stepSize: 0.1, order: 2 },
   W2: {
+    leaf: 1,
     image: [84, 84, 3],
     filters: 32,
     ways: 5,
@@ -35,7 +37,7 @@ const warmUpSteps = 2;
 const measuredStepsMin = 3;
 
 function programOf(workload) {
-  const { image, filters, ways, shots, queries, tasks, steps, stepSize, order } = workload;
+  const { image, filters, ways, shots, queries, tasks, steps, stepSize, order, leaf } = workload;
   const { experiment } = presets.find(({ name }) => name === "omniglot-5w1s-maxpool");
   const examples = (perClass) => ({
     x: { shape: [ways * perClass, ...image], dtype: "float32" },
@@ -48,6 +50,8 @@ function programOf(workload) {
       model: { ...experiment.model, filters },
       algorithm: { ...experiment.algorithm, order, innerSteps: steps, innerRate: stepSize },
       metaBatch: tasks,
+      tasksPerLeaf: leaf,
+      evaluation: { ...experiment.evaluation, validationTasks: tasks, testTasks: tasks },
     }),
     {
       problem: { type: "classification", ways },
@@ -59,7 +63,7 @@ function programOf(workload) {
 /** Parameters and episodes from the file: little-endian float32, as `workloads.py` writes them. */
 function readStart(path, workload, layout) {
   const floats = new Float32Array(Uint8Array.from(readFileSync(path)).buffer);
-  const { image, ways, shots, queries, tasks } = workload;
+  const { image, ways, shots, queries, tasks, leaf } = workload;
   const pixels = image.reduce((product, side) => product * side, 1);
   let offset = layout.size;
   const take = (count) => {
@@ -74,23 +78,32 @@ function readStart(path, workload, layout) {
     take(ways * queries * pixels),
     labels(queries),
   ]);
+  const leaves = Array.from({ length: tasks / leaf }, (_, i) => {
+    const parts = episodes.slice(i * leaf, (i + 1) * leaf);
+    return parts[0].map((array, k) => {
+      const joined = new array.constructor(array.length * leaf);
+      for (const [j, episode] of parts.entries()) joined.set(episode[k], j * array.length);
+      return joined;
+    });
+  });
   if (offset !== floats.length) throw new Error(`${path}: expected ${offset} floats, got ${floats.length}`);
-  return { params: floats.slice(0, layout.size), episodes };
+  return { params: floats.slice(0, layout.size), leaves };
 }
 
 async function serve({ name, path, part, parts, device }) {
   const program = programOf(workloads[name]);
   const { entries, size } = program.layout;
-  const { params, episodes } = readStart(path, workloads[name], program.layout);
+  const { params, leaves } = readStart(path, workloads[name], program.layout);
   const executable = await compile(capture(program.fn, ...program.specs), { device });
   const inputs = entries.map((entry) => params.subarray(entry.offset, entry.offset + entry.size));
   const index = new Map(executable.outputs.map((output, i) => [output.name, i]));
   parentPort.on("message", async () => {
     const gradient = new Float32Array(size);
     let loss = 0;
-    for (let task = part; task < episodes.length; task += parts) {
-      const outputs = await executable.run([...inputs, ...episodes[task]]);
-      loss += outputs[index.get("stats")][0];
+    for (let leaf = part; leaf < leaves.length; leaf += parts) {
+      const outputs = await executable.run([...inputs, ...leaves[leaf]]);
+      // A row of loss and accuracy per task.
+      loss += outputs[index.get("stats")].reduce((sum, value, i) => (i % 2 === 0 ? sum + value : sum), 0);
       for (const entry of entries) {
         const sum = gradient.subarray(entry.offset, entry.offset + entry.size);
         addInto(sum, outputs[index.get(`gradient/${entry.name}`)]);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { TaskSourceOptions } from "./task-source-module.ts";
+import { tunedEnvironment } from "./tuned-environment.ts";
 
 export interface LocalWorkersOptions {
   readonly url: string;
@@ -91,7 +92,7 @@ export class LocalWorkers {
     const child = spawn(process.execPath, [script, ...args], {
       // The worker's own lines are not for this command's reader; its errors are kept for a report.
       stdio: ["ignore", "ignore", "pipe", "ipc"],
-      env: process.env,
+      env: tunedEnvironment(process.env),
     });
     this.#children.set(name, child);
     let said = "";

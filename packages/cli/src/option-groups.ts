@@ -17,6 +17,7 @@ export const experimentOptions: readonly OptionName[] = [
   "inner-lr",
   "meta-lr",
   "meta-batch",
+  "tasks-per-leaf",
   "filters",
   "steps",
   "evaluate-every",

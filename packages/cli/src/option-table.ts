@@ -105,6 +105,13 @@ export const optionTable = {
   },
   "meta-lr": { type: "number", above: 0, help: "outer learning rate", path: "outer.rate", ...fromPreset },
   "meta-batch": { type: "integer", min: 1, help: "tasks per meta-step", path: "metaBatch", ...fromPreset },
+  "tasks-per-leaf": {
+    type: "integer",
+    min: 1,
+    help: "tasks that one graph run computes: 4 is up to a fifth faster per core, with fewer shares for workers",
+    path: "tasksPerLeaf",
+    ...fromPreset,
+  },
   filters: { type: "integer", min: 1, help: "filters of a conv4", path: "model.filters", ...fromPreset },
   steps: { type: "integer", min: 0, help: "meta-steps of the whole run", path: "steps", ...fromPreset },
   "evaluate-every": {

@@ -24,6 +24,7 @@ export const bench: Command = {
     "algorithm",
     "inner-steps",
     "filters",
+    "tasks-per-leaf",
     "threads",
     "device",
     "seconds",
