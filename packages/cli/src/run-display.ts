@@ -128,6 +128,10 @@ function describe(
         `${event.workers.join(" and ")} computed ${event.tasks} to different bits (${count(event.floatsDifferent)} floats): ` +
         "other kinds of device, or broken hardware"
       );
+    case "paused":
+      return `paused by ${event.owner}: ${event.reason}`;
+    case "resumed":
+      return `resumed after ${duration(event.pausedMs)}`;
     case "upgrade-refused":
       return `a connection from ${event.refused.peer} was refused: ${event.refused.reason}`;
     case "checkpoint-failed":

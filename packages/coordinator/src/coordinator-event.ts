@@ -68,6 +68,9 @@ export type CoordinatorEvent =
       readonly remainingMs: number;
     }
   | { readonly type: "waiting-over"; readonly workersReady: number; readonly waitedMs: number }
+  /** Somebody holds the run: no lease goes out until it is resumed. */
+  | { readonly type: "paused"; readonly reason: string; readonly owner: string }
+  | { readonly type: "resumed"; readonly pausedMs: number }
   | {
       readonly type: "round-started";
       readonly spec: RoundSpec;

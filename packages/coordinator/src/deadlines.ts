@@ -80,7 +80,7 @@ function lateLease(block: Block, member: Member, round: Round, nowMs: number): L
   const { lease, index } = block;
   if (lease === null || lease.workerId !== member.workerId) return [];
   const abandonMs = nowMs + (ABANDON_FACTOR - 1) * leaseMsOf(block);
-  return [{ leaseId: lease.leaseId, round: round.spec.number, index, abandonMs }];
+  return [{ leaseId: lease.leaseId, round: round.spec.number, index, sinceMs: nowMs, abandonMs }];
 }
 
 function leaseMsOf({ lease }: Block): number {

@@ -11,7 +11,7 @@ import type { Block, Command, RoundState, Step } from "./round-state.ts";
  * @param before the state before the event; a wait is announced again when the list of workers changed
  */
 export function moveOn(before: RoundState, state: RoundState, nowMs: number): Step {
-  if (state.round === null || state.over !== null) return { state, commands: [] };
+  if (state.round === null || state.over !== null || state.paused !== null) return { state, commands: [] };
   const workersMin = state.gathered ? 1 : state.settings.workersMin;
   if (readyMembers(state).length < workersMin) return wait(before, state, workersMin, nowMs);
 

@@ -12,3 +12,4 @@ export { Run } from "./run.ts";
 export { RunDirectory } from "./run-directory.ts";
 export type { RunOptions } from "./run-options.ts";
 export { type Coordinator, type CoordinatorOptions, startCoordinator } from "./start-coordinator.ts";
+export type { Wait } from "./waits.ts";

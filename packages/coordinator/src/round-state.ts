@@ -44,10 +44,19 @@ export interface Ready {
   readonly device: string;
 }
 
+/** Who holds the run, why, and since when. */
+export interface Pause {
+  readonly reason: string;
+  readonly owner: string;
+  readonly sinceMs: number;
+}
+
 export interface LateLease {
   readonly leaseId: number;
   readonly round: number;
   readonly index: number;
+  /** When it ran out. */
+  readonly sinceMs: number;
   /** When the worker is dropped for it. */
   readonly abandonMs: number;
 }
@@ -95,6 +104,8 @@ export interface RoundState {
   readonly gathered: boolean;
   /** Set while too few workers are ready. */
   readonly awaiting: { readonly sinceMs: number; readonly untilMs: number } | null;
+  /** Set while somebody holds the run: no lease goes out, those that are out are finished. */
+  readonly paused: Pause | null;
   /** Set once the run is over: what every worker is told. */
   readonly over: { readonly outcome: "complete" | "stopped" | "failed"; readonly message: string } | null;
 }
@@ -122,6 +133,8 @@ export type RoundEvent =
   /** Bytes came from the worker, at `atMs`. */
   | { readonly type: "heard"; readonly workerId: string; readonly atMs: number }
   | { readonly type: "left"; readonly workerId: string; readonly reason: string }
+  | { readonly type: "pause"; readonly reason: string; readonly owner: string }
+  | { readonly type: "resume" }
   | { readonly type: "tick" }
   | {
       readonly type: "finish";

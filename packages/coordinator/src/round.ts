@@ -4,6 +4,7 @@ import { moveOn } from "./gather.ts";
 import { LEASES_PER_INCARNATION } from "./limits.ts";
 import { findMember, replaceMember } from "./members.ts";
 import { becomeReady, goodbye, join, leave } from "./membership.ts";
+import { pause, resume } from "./pause.ts";
 import { takeFailure, takeResult } from "./results.ts";
 import type { Command, RoundEvent, RoundState, Settings, Step } from "./round-state.ts";
 
@@ -38,6 +39,7 @@ export function initialRoundState(
     nextHeartbeatMs: nowMs + settings.heartbeatMs,
     gathered: false,
     awaiting: null,
+    paused: null,
     over: null,
   };
 }
@@ -59,6 +61,10 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
       return takeFailure(state, event.workerId, event.message);
     case "left":
       return leave(state, event.workerId, event.reason);
+    case "pause":
+      return pause(state, event.reason, event.owner, nowMs);
+    case "resume":
+      return resume(state, nowMs);
     case "tick":
       return passTime(state, nowMs);
     case "finish":

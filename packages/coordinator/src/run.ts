@@ -25,6 +25,7 @@ import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "./round-state.ts";
 import { RoundWork } from "./round-work.ts";
 import type { RunOptions } from "./run-options.ts";
+import { type Wait, waits } from "./waits.ts";
 
 /** Time for workers to take the last message before their sockets are closed, in ms. */
 const GOODBYE_MS = 2_000;
@@ -115,6 +116,21 @@ export class Run {
   /** Saves a checkpoint and ends the run as failed. */
   fail(code: string, message: string): void {
     this.#end("failed", code, message);
+  }
+
+  /** Holds the run until `resume`: no lease goes out, those that are out are finished and counted. */
+  pause(reason: string, owner = "administrator"): void {
+    this.#dispatch({ type: "pause", reason, owner });
+  }
+
+  /** Goes on after `pause`; does nothing to a run that is not paused. */
+  resume(): void {
+    this.#dispatch({ type: "resume" });
+  }
+
+  /** Every wait that the run is in, the one that ends first in front; times as `performance.now()`. */
+  waits(): readonly Wait[] {
+    return waits(this.#state, performance.now());
   }
 
   /** Lets a worker in; it speaks first. */

@@ -5,6 +5,7 @@ import { acceptWebSockets, httpServerOptions } from "@shoal/protocol";
 import type { Outcome } from "./coordinator-event.ts";
 import { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
+import type { Wait } from "./waits.ts";
 
 export interface CoordinatorOptions extends RunOptions {
   readonly listen: {
@@ -27,6 +28,11 @@ export interface Coordinator {
   stop(reason: string): void;
   /** Ends the run as failed, after saving a checkpoint: it cannot go on for a reason from outside. */
   fail(code: string, message: string): void;
+  /** Holds the run until `resume`: no lease goes out, those that are out are finished and counted. */
+  pause(reason: string, owner?: string): void;
+  resume(): void;
+  /** Every wait that the run is in, with its owner and its deadline; times as `performance.now()`. */
+  waits(): readonly Wait[];
 }
 
 /**
@@ -61,6 +67,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     finished,
     stop: (reason) => run.stop(reason),
     fail: (code, message) => run.fail(code, message),
+    pause: (reason, owner) => run.pause(reason, owner),
+    resume: () => run.resume(),
+    waits: () => run.waits(),
   };
 }
 

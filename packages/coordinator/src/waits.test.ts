@@ -1,0 +1,67 @@
+import { describe, expect, test } from "vitest";
+import { DrivenRound, leases, trainSpec } from "./testing/driven-round.ts";
+import { waits } from "./waits.ts";
+
+const waitsOf = ({ state, nowMs }: DrivenRound) => waits(state, nowMs);
+
+describe("the waits of a round", () => {
+  test("are none between rounds", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    expect(waitsOf(driven)).toEqual([]);
+  });
+
+  test("name the workers that are missing, who prepares, and both deadlines", () => {
+    const driven = new DrivenRound({ workersMin: 2 });
+    driven.start(trainSpec);
+    driven.nowMs = 1_000;
+    driven.hello("w1");
+    expect(waitsOf(driven)).toEqual([
+      {
+        what: "worker w1 (host:7) to be ready",
+        reason: "it opens its data and compiles",
+        owner: "w1 (host:7)",
+        sinceMs: 1_000,
+        untilMs: 31_000,
+      },
+      {
+        what: "2 workers",
+        reason: "0 ready, 1 preparing; the run ends without more in 59 s",
+        owner: "who starts workers",
+        sinceMs: 0,
+        untilMs: 60_000,
+      },
+    ]);
+  });
+
+  test("name each lease, its holder and its deadline; late ones until their worker is dropped", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    const [first, second] = leases(driven.start(trainSpec));
+    expect(waitsOf(driven)).toMatchObject([
+      { what: `lease ${first!.leaseId}: train episodes 40-41`, owner: "w1 (host:7)", untilMs: 10_000 },
+      { what: `lease ${second!.leaseId}: train episodes 42-43`, sinceMs: 0 },
+    ]);
+    for (let ms = 0; ms < 10_000; ms += 1_000) driven.pass(1_000, ["w1"]);
+    expect(waitsOf(driven)).toMatchObject([
+      { what: `lease ${first!.leaseId}: train episodes 40-41`, sinceMs: 10_000, untilMs: 40_000 },
+      { what: `lease ${second!.leaseId}: train episodes 42-43` },
+    ]);
+    expect(waitsOf(driven)[0]!.reason).toContain("it ran out");
+  });
+
+  test("have no end only while somebody holds the run", () => {
+    const driven = new DrivenRound();
+    driven.on({ type: "pause", reason: "power cut at noon", owner: "ada" });
+    driven.start(trainSpec);
+    expect(waitsOf(driven)).toEqual([
+      {
+        what: "the run to be resumed",
+        reason: "paused: power cut at noon",
+        owner: "ada",
+        sinceMs: 0,
+        untilMs: null,
+      },
+    ]);
+  });
+});
