@@ -1,3 +1,4 @@
+import type { Clock } from "@shoal/protocol";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CoordinatorEvent } from "./coordinator-event.ts";
 import type { RunDirectory } from "./run-directory.ts";
@@ -7,6 +8,7 @@ export interface CheckpointWriterOptions {
   readonly runDirectory: RunDirectory | null;
   /** The step that is saved already. */
   readonly startStep: number;
+  readonly clock: Clock;
   /** When the next checkpoint is due; whichever comes first. */
   readonly everySteps: number;
   readonly everyMs: number;
@@ -20,11 +22,12 @@ export class CheckpointWriter {
   #saving: Promise<void> = Promise.resolve();
   #failure: string | null = null;
   #savedStep: number;
-  #savedMs = performance.now();
+  #savedMs: number;
 
   constructor(options: CheckpointWriterOptions) {
     this.#options = options;
     this.#savedStep = options.startStep;
+    this.#savedMs = options.clock.nowMs();
   }
 
   /** The last step whose checkpoint is written, or on its way. */
@@ -39,16 +42,16 @@ export class CheckpointWriter {
 
   /** @param checkpoint its arrays must not be changed any more */
   save(checkpoint: Checkpoint): void {
-    const { runDirectory, onEvent, onFailure } = this.#options;
+    const { runDirectory, clock, onEvent, onFailure } = this.#options;
     if (runDirectory === null) return;
     const { step } = checkpoint;
     this.#savedStep = step;
-    this.#savedMs = performance.now();
+    this.#savedMs = clock.nowMs();
     this.#saving = this.#saving.then(async () => {
-      const started = performance.now();
+      const started = clock.nowMs();
       try {
         const saved = await runDirectory.save(checkpoint);
-        onEvent({ type: "checkpoint-saved", step, ...saved, ms: performance.now() - started });
+        onEvent({ type: "checkpoint-saved", step, ...saved, ms: clock.nowMs() - started });
       } catch (error) {
         const { message } = error as Error;
         this.#failure = message;

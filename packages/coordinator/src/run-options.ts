@@ -1,4 +1,5 @@
 import type { OptimizerState, ParamLayout } from "@shoal/core/outer";
+import type { Clock } from "@shoal/protocol";
 import type { CoordinatorEvent, Evaluation } from "./coordinator-event.ts";
 import type { Plan } from "./plan.ts";
 import type { RunDirectory } from "./run-directory.ts";
@@ -27,5 +28,7 @@ export interface RunOptions {
   readonly workersMin: number;
   /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
   readonly workerWaitMs?: number;
+  /** Default: the clock of this process. */
+  readonly clock?: Clock;
   readonly onEvent: (event: CoordinatorEvent) => void;
 }

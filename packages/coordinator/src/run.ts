@@ -1,13 +1,16 @@
 import { type OptimizerState, paramsHash, ShoalError } from "@shoal/core/outer";
 import {
+  type Clock,
   type CoordinatorConnection,
   coordinatorVocabulary,
   encode,
+  systemClock,
   type WorkerMessage,
 } from "@shoal/protocol";
 import { findNonFinite } from "./check-result.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Evaluation, Outcome } from "./coordinator-event.ts";
+import { sayGoodbye } from "./goodbye.ts";
 import {
   HEARTBEAT_MS,
   LEASE_MS_MIN,
@@ -27,9 +30,6 @@ import { RoundWork } from "./round-work.ts";
 import type { RunOptions } from "./run-options.ts";
 import { type Wait, waits } from "./waits.ts";
 
-/** Time for workers to take the last message before their sockets are closed, in ms. */
-const GOODBYE_MS = 2_000;
-
 type Queued = { readonly event: RoundEvent; readonly body: Float32Array | null };
 
 /**
@@ -38,6 +38,7 @@ type Queued = { readonly event: RoundEvent; readonly body: Float32Array | null }
  */
 export class Run {
   readonly #options: RunOptions;
+  readonly #clock: Clock;
   readonly #rounds: Generator<RoundSpec>;
   readonly #connections = new Map<string, CoordinatorConnection>();
   readonly #evaluations: Evaluation[];
@@ -56,7 +57,7 @@ export class Run {
   /** Time that this process was busy in the current round, and the bytes it sent, for `step` events. */
   #busyMs = 0;
   #sentBytes = 0;
-  #ticker: NodeJS.Timeout | undefined;
+  #stopTicking: () => void = () => {};
   #finish: (outcome: Outcome) => void = () => {};
   #over = false;
 
@@ -64,6 +65,7 @@ export class Run {
   constructor(options: RunOptions) {
     checkPlan(options.plan);
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
     const { start, statNames, layout } = options;
     this.#step = start.step;
     this.#params = start.params;
@@ -72,6 +74,7 @@ export class Run {
     this.#writer = new CheckpointWriter({
       runDirectory: options.runDirectory,
       startStep: start.step,
+      clock: this.#clock,
       everySteps:
         options.plan.type === "train" ? options.plan.checkpointEverySteps : Number.POSITIVE_INFINITY,
       everyMs: options.plan.type === "train" ? options.plan.checkpointEveryMs : Number.POSITIVE_INFINITY,
@@ -95,7 +98,7 @@ export class Run {
         leaseMsUnmeasured: LEASE_MS_UNMEASURED,
       },
       { version: start.step, dataHash: options.dataHash },
-      performance.now(),
+      this.#clock.nowMs(),
     );
   }
 
@@ -103,7 +106,7 @@ export class Run {
   start(): Promise<Outcome> {
     return new Promise((resolve) => {
       this.#finish = resolve;
-      this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+      this.#stopTicking = this.#clock.every(TICK_MS, () => this.#tick());
       this.#nextRound();
     });
   }
@@ -171,10 +174,10 @@ export class Run {
         this.#dispatch({ type: "left", workerId, reason: message.reason });
         return;
       case "result": {
-        const started = performance.now();
+        const started = this.#clock.nowMs();
         const floats = body ?? new Float32Array(0);
         const invalid = this.#findInvalid(message, floats);
-        this.#busyMs += performance.now() - started;
+        this.#busyMs += this.#clock.nowMs() - started;
         this.#dispatch({ type: "result", workerId, message, bodyFloats: floats.length, invalid }, floats);
         return;
       }
@@ -207,16 +210,16 @@ export class Run {
     this.#queue.push({ event, body });
     if (this.#draining) return;
     this.#draining = true;
-    const started = performance.now();
+    const started = this.#clock.nowMs();
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-        const { state, commands } = step(this.#state, next.event, performance.now());
+        const { state, commands } = step(this.#state, next.event, this.#clock.nowMs());
         this.#state = state;
         for (const command of commands) this.#carryOut(command, next.body);
       }
     } finally {
       this.#draining = false;
-      this.#busyMs += performance.now() - started;
+      this.#busyMs += this.#clock.nowMs() - started;
     }
   }
 
@@ -305,7 +308,7 @@ export class Run {
     this.#optimizer = optimizer;
     this.#paramsFrames = null;
     const stats = work.means();
-    const nowMs = performance.now();
+    const nowMs = this.#clock.nowMs();
     const stepMs = nowMs - work.startedMs;
     this.#options.onEvent({
       type: "step",
@@ -333,7 +336,7 @@ export class Run {
       stats: work.intervals(),
     };
     this.#evaluations.push(evaluation);
-    this.#options.onEvent({ type: "evaluation", evaluation, ms: performance.now() - work.startedMs });
+    this.#options.onEvent({ type: "evaluation", evaluation, ms: this.#clock.nowMs() - work.startedMs });
     this.#record({ type: "evaluation", ...evaluation });
   }
 
@@ -351,7 +354,7 @@ export class Run {
       spec,
       this.#options.statNames[spec.kind],
       this.#options.layout.size,
-      performance.now(),
+      this.#clock.nowMs(),
     );
     this.#dispatch({ type: "start", spec });
   }
@@ -380,7 +383,7 @@ export class Run {
   #end(type: Outcome["type"], code: string | null, message: string): void {
     if (this.#over) return;
     this.#over = true;
-    clearInterval(this.#ticker);
+    this.#stopTicking();
     const step = this.#step;
     const isTraining = this.#options.plan.type === "train";
     // What could not be written a moment ago is not written now.
@@ -396,18 +399,9 @@ export class Run {
           : { type: "failed", code: "E_CHECKPOINT_WRITE", message: failure }),
       };
       this.#dispatch({ type: "finish", outcome: outcome.type, message: outcome.message ?? message });
-      await this.#goodbye();
+      await sayGoodbye(this.#connections, this.#clock);
       this.#options.onEvent({ type: "done", outcome });
       this.#finish(outcome);
     });
-  }
-
-  /** Waits until every worker has closed its end, or closes it. */
-  async #goodbye(): Promise<void> {
-    const deadline = performance.now() + GOODBYE_MS;
-    while (this.#connections.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    for (const connection of this.#connections.values()) connection.close(1001, "the run is over");
   }
 }

@@ -18,7 +18,7 @@ export interface Connection<Out, In> {
   readonly peer: string;
   /** Bytes handed to `send` that the network has not taken yet. */
   readonly bufferedBytes: number;
-  /** When the last bytes came, in ms of `performance.now()`; a chunk of a long message counts. */
+  /** When the last bytes came, in ms of the process's `Clock`; a chunk of a long message counts. */
   readonly receivedAtMs: number;
   /**
    * `body` is copied or written before the call returns: the caller may reuse it. After the close,

@@ -5,6 +5,7 @@ export {
   httpServerOptions,
   type RefusedUpgrade,
 } from "./accept-web-sockets.ts";
+export { type Clock, sleep, systemClock } from "./clock.ts";
 export { type ConnectOptions, connectWebSocket } from "./connect-web-socket.ts";
 export type { Closed, Connection, CoordinatorConnection, WorkerConnection } from "./connection.ts";
 export { type Decoded, Decoder } from "./decoder.ts";

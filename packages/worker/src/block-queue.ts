@@ -1,8 +1,8 @@
 import { blockLeaves } from "@shoal/core/outer";
 import type { Lease } from "@shoal/protocol";
 import type { BlockResult, EpisodeArrays } from "./block-job.ts";
+import type { BlockProgram } from "./block-program.ts";
 import { ParamsStore } from "./params-store.ts";
-import type { Program } from "./program.ts";
 
 export interface BlockQueueHandlers {
   readonly onResult: (lease: Lease, result: BlockResult) => void;
@@ -14,7 +14,7 @@ export interface BlockQueueHandlers {
  * block starts when its parameters are here and a compute thread is free, in the order of the leases.
  */
 export class BlockQueue {
-  readonly #program: Program;
+  readonly #program: BlockProgram;
   readonly #threads: number;
   readonly #handlers: BlockQueueHandlers;
   readonly #params = new ParamsStore();
@@ -27,7 +27,7 @@ export class BlockQueue {
   >();
   readonly #running = new Set<number>();
 
-  constructor(program: Program, threads: number, handlers: BlockQueueHandlers) {
+  constructor(program: BlockProgram, threads: number, handlers: BlockQueueHandlers) {
     this.#program = program;
     this.#threads = threads;
     this.#handlers = handlers;

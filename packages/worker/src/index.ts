@@ -1,4 +1,5 @@
 export type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
+export type { BlockProgram } from "./block-program.ts";
 export { type ComputeDevice, Program, type ProgramOptions } from "./program.ts";
 export { type RunWorkerOptions, runWorker, type WorkerOutcome } from "./run-worker.ts";
 export type { WorkerEvent } from "./worker-event.ts";

@@ -1,6 +1,7 @@
 import { ShoalError } from "@shoal/core/outer";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
+import type { BlockProgram } from "./block-program.ts";
 import type { Compiled, ComputeTask, ComputeThreadData } from "./compute-thread.ts";
 import type { EpisodeTask, EpisodeThreadData, OpenedSource } from "./episode-thread.ts";
 import { threadFile } from "./thread-file.ts";
@@ -34,7 +35,7 @@ interface DevicePool {
  * What a worker computes, ready to run: one thread that owns the task source, and compute threads with
  * compiled graphs on each device. Nothing here blocks the caller's thread.
  */
-export class Program {
+export class Program implements BlockProgram {
   readonly dataHash: string;
   readonly description: string;
   readonly paramCount: number;

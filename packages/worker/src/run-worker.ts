@@ -1,6 +1,13 @@
 import { hostname } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
-import { connectWebSocket, ProtocolError, type WorkerConnection } from "@shoal/protocol";
+import {
+  type Clock,
+  connectWebSocket,
+  ProtocolError,
+  sleep,
+  systemClock,
+  type WorkerConnection,
+} from "@shoal/protocol";
+import type { BlockProgram } from "./block-program.ts";
 import { type ComputeDevice, Program } from "./program.ts";
 import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
 import type { WorkerEvent } from "./worker-event.ts";
@@ -26,6 +33,14 @@ export interface RunWorkerOptions {
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Makes a connection. Default: a WebSocket to `url`. */
   readonly connect?: (signal: AbortSignal) => Promise<WorkerConnection>;
+  /** Makes what computes an experiment's blocks. Default: a `Program` on `devices`. */
+  readonly openProgram?: (experiment: unknown) => Promise<BlockProgram>;
+  /** Default: the clock of this process. */
+  readonly clock?: Clock;
+  /** Uniform in [0, 1), for the pauses between attempts. Default: `Math.random`. */
+  readonly uniform?: () => number;
+  /** Which process this is, for the coordinator's log. Default: this one. */
+  readonly identity?: { readonly host: string; readonly pid: number };
 }
 
 export interface WorkerOutcome {
@@ -58,8 +73,9 @@ export async function runWorker(options: RunWorkerOptions): Promise<WorkerOutcom
 class Worker {
   readonly #options: RunWorkerOptions;
   readonly #signal: AbortSignal;
+  readonly #clock: Clock;
   readonly #onEvent: (event: WorkerEvent) => void;
-  #program: { readonly key: string; readonly opening: Promise<Program> } | null = null;
+  #program: { readonly key: string; readonly opening: Promise<BlockProgram> } | null = null;
   #session: Session | null = null;
   #finished: FinishedBlock[] = [];
   #runId: string | null = null;
@@ -67,28 +83,30 @@ class Worker {
   constructor(options: RunWorkerOptions) {
     this.#options = options;
     this.#signal = options.signal ?? new AbortController().signal;
+    this.#clock = options.clock ?? systemClock;
     this.#onEvent = options.onEvent ?? (() => {});
   }
 
   async run(): Promise<WorkerOutcome> {
-    let aloneSinceMs = performance.now();
+    let aloneSinceMs = this.#clock.nowMs();
     let retryMs = RETRY_MS_MIN;
+    const { uniform = Math.random } = this.#options;
     for (;;) {
       const end = await this.#connectOnce();
       if (end.type !== "lost") return outcomeOf(end);
       if (end.hadContact) {
-        aloneSinceMs = performance.now();
+        aloneSinceMs = this.#clock.nowMs();
         retryMs = RETRY_MS_MIN;
       }
-      const deadlineMs = this.#options.reconnectForMs - (performance.now() - aloneSinceMs);
+      const deadlineMs = this.#options.reconnectForMs - (this.#clock.nowMs() - aloneSinceMs);
       if (deadlineMs <= 0) {
         const seconds = Math.round(this.#options.reconnectForMs / 1000);
         return { outcome: "failed", code: "E_CONNECT", message: `${end.reason}; gave up after ${seconds} s` };
       }
       // Jitter: a coordinator that comes back is not met by all workers at once.
-      const pauseMs = Math.min(retryMs * (0.5 + Math.random() / 2), deadlineMs);
+      const pauseMs = Math.min(retryMs * (0.5 + uniform() / 2), deadlineMs);
       this.#onEvent({ type: "waiting", reason: end.reason, retryMs: pauseMs, deadlineMs });
-      await sleep(pauseMs, undefined, { signal: this.#signal }).catch(() => {});
+      await sleep(this.#clock, pauseMs, this.#signal);
       if (this.#signal.aborted) return outcomeOf({ type: "left" });
       retryMs = Math.min(retryMs * 2, RETRY_MS_MAX);
     }
@@ -111,11 +129,12 @@ class Worker {
       }
       return { type: "lost", reason: message, hadContact: false };
     }
-    const { name, version } = this.#options;
+    const { name, version, identity = { host: hostname(), pid: process.pid } } = this.#options;
     const session = new Session({
       connection,
-      name: name ?? `${hostname()}:${process.pid}`,
-      host: hostname(),
+      clock: this.#clock,
+      name: name ?? `${identity.host}:${identity.pid}`,
+      ...identity,
       version,
       finished: this.#finished,
       finishedRunId: this.#runId,
@@ -144,14 +163,16 @@ class Worker {
   }
 
   /** The program of an experiment; another experiment replaces it. */
-  async #openProgram(experiment: unknown): Promise<Program> {
+  async #openProgram(experiment: unknown): Promise<BlockProgram> {
     const key = JSON.stringify(experiment);
     if (this.#program?.key !== key) {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
       this.#onEvent({ type: "preparing" });
-      const { devices, taskSourceModule, taskSourceOptions } = this.#options;
-      const opening = Program.open({ devices, taskSourceModule, taskSourceOptions, experiment });
+      const { devices, taskSourceModule, taskSourceOptions, openProgram } = this.#options;
+      const opening =
+        openProgram?.(experiment) ??
+        Program.open({ devices, taskSourceModule, taskSourceOptions, experiment });
       this.#program = { key, opening };
     }
     return this.#program.opening;

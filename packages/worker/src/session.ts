@@ -1,5 +1,6 @@
 import { ShoalError } from "@shoal/core/outer";
 import {
+  type Clock,
   CONNECT_MS,
   type CoordinatorMessage,
   type Lease,
@@ -9,8 +10,8 @@ import {
   type WorkerConnection,
 } from "@shoal/protocol";
 import type { BlockResult } from "./block-job.ts";
+import type { BlockProgram } from "./block-program.ts";
 import { BlockQueue } from "./block-queue.ts";
-import type { Program } from "./program.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
 /** A finished block that no coordinator has answered yet. */
@@ -32,14 +33,16 @@ export type SessionEnd =
 
 export interface SessionOptions {
   readonly connection: WorkerConnection;
+  readonly clock: Clock;
   readonly name: string;
   readonly host: string;
+  readonly pid: number;
   readonly version: string;
   /** Finished blocks of the connection before; taken over if the run is the same. */
   readonly finished: readonly FinishedBlock[];
   readonly finishedRunId: string | null;
   /** Opens the program of an experiment, or returns the one that is open already. */
-  readonly openProgram: (experiment: unknown) => Promise<Program>;
+  readonly openProgram: (experiment: unknown) => Promise<BlockProgram>;
   readonly signal: AbortSignal;
   /** Takes a block that was finished after the connection was lost. */
   readonly onOrphan: (block: FinishedBlock) => void;
@@ -61,8 +64,8 @@ export class Session {
   #runId: string | null;
   /** Sent or to be sent, and not answered, by lease id. */
   readonly #unanswered = new Map<number, FinishedBlock>();
-  #heartbeat: NodeJS.Timeout | undefined;
-  #silence: NodeJS.Timeout | undefined;
+  #stopHeartbeat: () => void = () => {};
+  #stopWatching: () => void = () => {};
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -87,14 +90,14 @@ export class Session {
 
   /** Runs until the connection ends, for whatever reason. Never rejects. */
   run(): Promise<SessionEnd> {
-    const { signal, name, host, version } = this.#options;
+    const { signal, name, host, pid, version } = this.#options;
     return new Promise((resolve) => {
       const leave = (): void => this.#leave("stopped by its user", { type: "left" });
       this.#end = (end) => {
         if (this.#ended) return;
         this.#ended = true;
-        clearInterval(this.#heartbeat);
-        clearInterval(this.#silence);
+        this.#stopHeartbeat();
+        this.#stopWatching();
         signal.removeEventListener("abort", leave);
         this.#queue?.clear();
         resolve(end);
@@ -114,7 +117,7 @@ export class Session {
         name,
         version,
         host,
-        pid: process.pid,
+        pid,
       });
       if (signal.aborted) leave();
       else signal.addEventListener("abort", leave, { once: true });
@@ -161,9 +164,9 @@ export class Session {
       peer: this.#connection.peer,
     });
     this.#watchSilence(welcome.silenceMs);
-    this.#heartbeat = setInterval(() => {
+    this.#stopHeartbeat = this.#options.clock.every(welcome.heartbeatMs, () => {
       this.#connection.send({ type: "heartbeat", leases: this.#queue?.leaseIds ?? [] });
-    }, welcome.heartbeatMs);
+    });
     // Results of another run mean nothing here.
     if (this.#runId !== welcome.runId) this.#unanswered.clear();
     this.#runId = welcome.runId;
@@ -219,13 +222,14 @@ export class Session {
   }
 
   #watchSilence(silenceMs: number): void {
-    clearInterval(this.#silence);
-    this.#silence = setInterval(() => {
-      const silentMs = performance.now() - this.#connection.receivedAtMs;
+    const { clock } = this.#options;
+    this.#stopWatching();
+    this.#stopWatching = clock.every(silenceMs / 4, () => {
+      const silentMs = clock.nowMs() - this.#connection.receivedAtMs;
       if (silentMs < silenceMs) return;
       const reason = `the coordinator was silent for ${(silentMs / 1000).toFixed(1)} s`;
       this.#close(1001, { type: "lost", reason });
-    }, silenceMs / 4);
+    });
   }
 
   #leave(reason: string, end: SessionEnd): void {
@@ -240,7 +244,7 @@ export class Session {
   }
 }
 
-function wrongData(expected: string, { dataHash, description }: Program): ShoalError {
+function wrongData(expected: string, { dataHash, description }: BlockProgram): ShoalError {
   return new ShoalError(
     "E_DATA_HASH",
     `data: the run is bound to data ${expected.slice(0, 12)}, this worker has ${dataHash.slice(0, 12)} (${description}); ` +
