@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   layoutParams,
@@ -9,7 +8,9 @@ import {
   ShoalError,
 } from "@shoal/core/outer";
 import { z } from "zod";
+import type { Disk } from "./disk.ts";
 import { CHECKPOINTS_KEPT } from "./limits.ts";
+import { nodeDisk } from "./node-disk.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
 import { writeDurably } from "./write-durably.ts";
 
@@ -63,7 +64,11 @@ export interface SavedCheckpoint {
  *
  * @throws {ShoalError} E_CHECKPOINT_WRITE, the disk being full, say; older checkpoints stay
  */
-export async function saveCheckpoint(directory: string, checkpoint: Checkpoint): Promise<SavedCheckpoint> {
+export async function saveCheckpoint(
+  directory: string,
+  checkpoint: Checkpoint,
+  disk: Disk = nodeDisk,
+): Promise<SavedCheckpoint> {
   const { step, params, optimizer, layout, runId, dataHash, experiment } = checkpoint;
   const tensors: NamedTensor[] = [
     ...layout.entries.map(({ name, shape, offset, size }) => ({
@@ -93,10 +98,10 @@ export async function saveCheckpoint(directory: string, checkpoint: Checkpoint):
   };
   const path = join(directory, `${nameOf(step)}.json`);
   try {
-    await writeDurably(join(directory, `${nameOf(step)}.safetensors`), chunks);
+    await writeDurably(disk, join(directory, `${nameOf(step)}.safetensors`), chunks);
     const signed: Manifest = { ...manifest, manifestHash: hashOf(manifest) };
-    await writeDurably(path, [Buffer.from(`${JSON.stringify(signed, null, 2)}\n`)]);
-    await removeOld(directory);
+    await writeDurably(disk, path, [Buffer.from(`${JSON.stringify(signed, null, 2)}\n`)]);
+    await removeOld(disk, directory);
   } catch (error) {
     throw new ShoalError(
       "E_CHECKPOINT_WRITE",
@@ -128,13 +133,14 @@ export interface RejectedCheckpoint {
 export async function loadCheckpoint(
   path: string,
   onRejected: (rejected: RejectedCheckpoint) => void = () => {},
+  disk: Disk = nodeDisk,
 ): Promise<Checkpoint> {
-  const candidates = await listCheckpoints(path);
+  const candidates = await listCheckpoints(disk, path);
   const isNamed = candidates.length === 1 && candidates[0]!.isNamed;
   const reasons: string[] = [];
   for (const { manifestPath } of candidates) {
     try {
-      return await readCheckpoint(manifestPath);
+      return await readCheckpoint(disk, manifestPath);
     } catch (error) {
       if (isNamed || !(error instanceof ShoalError)) throw error;
       reasons.push(error.message);
@@ -151,31 +157,32 @@ interface Candidate {
   readonly isNamed: boolean;
 }
 
-async function listCheckpoints(path: string): Promise<readonly Candidate[]> {
-  const info = await stat(path).catch(() => null);
-  if (info === null)
+async function listCheckpoints(disk: Disk, path: string): Promise<readonly Candidate[]> {
+  const entry = await disk.find(path);
+  if (entry === null)
     throw new ShoalError("E_CHECKPOINT", `${path}: expected a checkpoint or a run directory, found nothing`);
-  if (!info.isDirectory()) return [{ manifestPath: path.replace(/\.safetensors$/, ".json"), isNamed: true }];
+  if (entry.type !== "directory")
+    return [{ manifestPath: path.replace(/\.safetensors$/, ".json"), isNamed: true }];
   const inner = join(path, "checkpoints");
-  const directory = (await stat(inner).catch(() => null))?.isDirectory() ? inner : path;
-  const names = (await readdir(directory)).filter((name) => /^step-\d+\.json$/.test(name));
+  const directory = (await disk.find(inner))?.type === "directory" ? inner : path;
+  const names = (await disk.list(directory)).filter((name) => /^step-\d+\.json$/.test(name));
   return names
     .sort()
     .reverse()
     .map((name) => ({ manifestPath: join(directory, name), isNamed: false }));
 }
 
-async function readCheckpoint(manifestPath: string): Promise<Checkpoint> {
+async function readCheckpoint(disk: Disk, manifestPath: string): Promise<Checkpoint> {
   const damaged = (what: string): ShoalError => new ShoalError("E_CHECKPOINT", `${manifestPath}: ${what}`);
-  const text = await readFile(manifestPath, "utf8").catch((error: Error) => {
+  const content = await disk.read(manifestPath).catch((error: Error) => {
     throw damaged(`cannot be read: ${error.message}`);
   });
-  const manifest = parseManifest(text);
+  const manifest = parseManifest(new TextDecoder().decode(content));
   if (manifest === null) {
     throw damaged("is damaged, cut off, or not the manifest of a checkpoint; use another checkpoint");
   }
   const file = join(dirname(manifestPath), `${nameOf(manifest.step)}.safetensors`);
-  const bytes = await readFile(file).catch((error: Error) => {
+  const bytes = await disk.read(file).catch((error: Error) => {
     throw damaged(`its tensors cannot be read: ${error.message}`);
   });
   const hash = createHash("sha256").update(bytes).digest("hex");
@@ -219,15 +226,15 @@ async function readCheckpoint(manifestPath: string): Promise<Checkpoint> {
 }
 
 /** Removes the oldest checkpoints, manifest first: tensors without one do not count. And what crashes left. */
-async function removeOld(directory: string): Promise<void> {
-  const names = await readdir(directory);
+async function removeOld(disk: Disk, directory: string): Promise<void> {
+  const names = await disk.list(directory);
   const manifests = names.filter((name) => /^step-\d+\.json$/.test(name)).sort();
   const kept = new Set(manifests.slice(-CHECKPOINTS_KEPT));
   const isUnused = (name: string): boolean =>
     (/^step-\d+\.safetensors$/.test(name) && !kept.has(name.replace(/\.safetensors$/, ".json"))) ||
     /^\.step-.*\.tmp$/.test(name);
   for (const name of [...manifests.filter((name) => !kept.has(name)), ...names.filter(isUnused)]) {
-    await rm(join(directory, name), { force: true });
+    await disk.remove(join(directory, name));
   }
 }
 

@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
-import { appendFile, mkdir, open, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/core/outer";
 import { z } from "zod";
 import { type Checkpoint, type SavedCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { Disk, OpenMode } from "./disk.ts";
 import { LOCK_STALE_MS, LOCK_TOUCH_MS } from "./limits.ts";
+import { nodeDisk } from "./node-disk.ts";
 import { writeDurably } from "./write-durably.ts";
 
 /** What stays the same over the starts of one run. */
@@ -24,16 +24,18 @@ export class RunDirectory {
   readonly path: string;
   readonly runId: string;
   readonly incarnation: number;
+  readonly #disk: Disk;
   readonly #touch: NodeJS.Timeout;
   /** Appends wait for each other, so that lines stay whole. */
   #appending: Promise<void> = Promise.resolve();
 
-  private constructor(path: string, runId: string, incarnation: number) {
+  private constructor(disk: Disk, path: string, runId: string, incarnation: number) {
+    this.#disk = disk;
     this.path = path;
     this.runId = runId;
     this.incarnation = incarnation;
     this.#touch = setInterval(() => {
-      void utimes(lockPath(path), new Date(), new Date()).catch(() => {
+      void disk.touch(lockPath(path)).catch(() => {
         // The next start will find the lock stale; nothing else depends on it.
       });
     }, LOCK_TOUCH_MS);
@@ -45,13 +47,15 @@ export class RunDirectory {
    *
    * @throws {ShoalError} E_RUN_DIRECTORY if it cannot be made, holds a run already (`resume` false), or
    *   none (`resume` true); E_LOCKED if another coordinator has it
+   * @param disk where the files are; a simulation brings its own
    */
   static async open(
     path: string,
     options: { readonly resume: boolean; readonly runId: string },
+    disk: Disk = nodeDisk,
   ): Promise<RunDirectory> {
     const runPath = join(path, "run.json");
-    const exists = existsSync(runPath);
+    const exists = (await disk.find(runPath)) !== null;
     if (options.resume && !exists) {
       throw new ShoalError("E_RUN_DIRECTORY", `${path}: expected a run to resume, found none (no run.json)`);
     }
@@ -62,9 +66,9 @@ export class RunDirectory {
       );
     }
     try {
-      await mkdir(join(path, "checkpoints"), { recursive: true });
-      await lock(path);
-      return await RunDirectory.#takeOver(path, exists, options.runId);
+      await disk.makeDirectory(join(path, "checkpoints"));
+      await lock(disk, path);
+      return await RunDirectory.#takeOver(disk, path, exists, options.runId);
     } catch (error) {
       if (error instanceof ShoalError) throw error;
       throw new ShoalError("E_RUN_DIRECTORY", `${path}: cannot be used: ${(error as Error).message}`, {
@@ -74,16 +78,16 @@ export class RunDirectory {
   }
 
   /** Reads or makes `run.json`, and raises the incarnation; on an error the lock is given back. */
-  static async #takeOver(path: string, exists: boolean, runId: string): Promise<RunDirectory> {
+  static async #takeOver(disk: Disk, path: string, exists: boolean, runId: string): Promise<RunDirectory> {
     const runPath = join(path, "run.json");
     try {
-      const before = exists ? await readRun(runPath) : null;
+      const before = exists ? await readRun(disk, runPath) : null;
       const incarnation = (before?.incarnation ?? 0) + 1;
       const run: z.infer<typeof runSchema> = { format: 1, runId: before?.runId ?? runId, incarnation };
-      await writeDurably(runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
-      return new RunDirectory(path, run.runId, run.incarnation);
+      await writeDurably(disk, runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
+      return new RunDirectory(disk, path, run.runId, run.incarnation);
     } catch (error) {
-      await rm(lockPath(path), { force: true });
+      await disk.remove(lockPath(path));
       throw error;
     }
   }
@@ -97,13 +101,13 @@ export class RunDirectory {
   }
 
   save(checkpoint: Checkpoint): Promise<SavedCheckpoint> {
-    return saveCheckpoint(join(this.path, "checkpoints"), checkpoint);
+    return saveCheckpoint(join(this.path, "checkpoints"), checkpoint, this.#disk);
   }
 
   /** Appends one line to `metrics.jsonl`. @throws what the disk says */
   appendMetric(metric: object): Promise<void> {
     const line = `${JSON.stringify(metric)}\n`;
-    this.#appending = this.#appending.then(() => appendFile(join(this.path, "metrics.jsonl"), line));
+    this.#appending = this.#appending.then(() => this.#append("metrics.jsonl", line));
     return this.#appending;
   }
 
@@ -113,15 +117,17 @@ export class RunDirectory {
    */
   async rewindMetrics(step: number): Promise<readonly unknown[]> {
     const path = join(this.path, "metrics.jsonl");
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
+    const content = await this.#disk.read(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return new Uint8Array(0);
       throw error;
     });
+    const text = new TextDecoder().decode(content);
     const kept = text.split("\n").flatMap((line) => {
       const metric = parseMetric(line);
       return metric !== null && metric.step <= step ? [metric] : [];
     });
-    await writeDurably(path, [Buffer.from(kept.map((metric) => `${JSON.stringify(metric)}\n`).join(""))]);
+    const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`);
+    await writeDurably(this.#disk, path, [Buffer.from(lines.join(""))]);
     return kept;
   }
 
@@ -131,17 +137,28 @@ export class RunDirectory {
     await this.#appending.catch(() => {
       // Told to whoever appended.
     });
-    await rm(lockPath(this.path), { force: true });
+    await this.#disk.remove(lockPath(this.path));
+  }
+
+  async #append(name: string, text: string): Promise<void> {
+    const file = await this.#disk.open(join(this.path, name), "append");
+    try {
+      await file.write(Buffer.from(text));
+    } finally {
+      await file.close();
+    }
   }
 
   async #write(name: string, value: unknown): Promise<void> {
-    await writeDurably(join(this.path, name), [Buffer.from(`${JSON.stringify(value, null, 2)}\n`)]);
+    await writeDurably(this.#disk, join(this.path, name), [
+      Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
+    ]);
   }
 }
 
 /** @throws {ShoalError} E_RUN_DIRECTORY if it is damaged */
-async function readRun(runPath: string): Promise<z.infer<typeof runSchema>> {
-  const text = await readFile(runPath, "utf8");
+async function readRun(disk: Disk, runPath: string): Promise<z.infer<typeof runSchema>> {
+  const text = new TextDecoder().decode(await disk.read(runPath));
   try {
     return runSchema.parse(JSON.parse(text));
   } catch (error) {
@@ -171,24 +188,19 @@ function lockPath(path: string): string {
 }
 
 /** @throws {ShoalError} E_LOCKED if a living coordinator holds the directory */
-async function lock(path: string): Promise<void> {
+async function lock(disk: Disk, path: string): Promise<void> {
   const file = lockPath(path);
-  const content = JSON.stringify({ pid: process.pid, host: hostname() });
+  const content = Buffer.from(JSON.stringify({ pid: process.pid, host: hostname() }));
   try {
-    const handle = await open(file, "wx");
-    await handle.writeFile(content).catch(async (error: Error) => {
-      await rm(file, { force: true });
-      throw error;
-    });
-    await handle.close();
+    await writeLock(disk, file, content, "new");
     return;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
-  const holder = await readHolder(file);
-  const touched = (await stat(file)).mtimeMs;
+  const holder = await readHolder(disk, file);
+  const touchedMs = (await disk.find(file))?.changedMs ?? Number.NEGATIVE_INFINITY;
   const isHere = holder !== null && holder.host === hostname();
-  const isAlive = isHere ? isRunning(holder.pid) : Date.now() - touched < LOCK_STALE_MS;
+  const isAlive = isHere ? isRunning(holder.pid) : Date.now() - touchedMs < LOCK_STALE_MS;
   if (isAlive) {
     // A lock without a holder was made a moment ago and is being written.
     const who = holder === null ? "one that just started" : `process ${holder.pid} on ${holder.host}`;
@@ -197,12 +209,29 @@ async function lock(path: string): Promise<void> {
       `${path}: another coordinator uses it (${who}); stop that one first, or remove ${file} if it is gone`,
     );
   }
-  await writeFile(file, content);
+  await writeLock(disk, file, content, "replace");
 }
 
-async function readHolder(file: string): Promise<{ readonly pid: number; readonly host: string } | null> {
+/** A lock without its content would keep everybody out for a while: on an error it goes. */
+async function writeLock(disk: Disk, path: string, content: Uint8Array, mode: OpenMode): Promise<void> {
+  const file = await disk.open(path, mode);
   try {
-    return z.object({ pid: z.int(), host: z.string() }).parse(JSON.parse(await readFile(file, "utf8")));
+    await file.write(content);
+  } catch (error) {
+    await disk.remove(path);
+    throw error;
+  } finally {
+    await file.close();
+  }
+}
+
+async function readHolder(
+  disk: Disk,
+  file: string,
+): Promise<{ readonly pid: number; readonly host: string } | null> {
+  try {
+    const text = new TextDecoder().decode(await disk.read(file));
+    return z.object({ pid: z.int(), host: z.string() }).parse(JSON.parse(text));
   } catch {
     return null;
   }
