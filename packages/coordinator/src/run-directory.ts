@@ -1,6 +1,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/core/outer";
+import { type Clock, systemClock } from "@shoal/protocol";
 import { z } from "zod";
 import { type Checkpoint, type SavedCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Disk, OpenMode } from "./disk.ts";
@@ -25,21 +26,20 @@ export class RunDirectory {
   readonly runId: string;
   readonly incarnation: number;
   readonly #disk: Disk;
-  readonly #touch: NodeJS.Timeout;
+  readonly #stopTouching: () => void;
   /** Appends wait for each other, so that lines stay whole. */
   #appending: Promise<void> = Promise.resolve();
 
-  private constructor(disk: Disk, path: string, runId: string, incarnation: number) {
+  private constructor(disk: Disk, clock: Clock, path: string, runId: string, incarnation: number) {
     this.#disk = disk;
     this.path = path;
     this.runId = runId;
     this.incarnation = incarnation;
-    this.#touch = setInterval(() => {
+    this.#stopTouching = clock.every(LOCK_TOUCH_MS, () => {
       void disk.touch(lockPath(path)).catch(() => {
         // The next start will find the lock stale; nothing else depends on it.
       });
-    }, LOCK_TOUCH_MS);
-    this.#touch.unref();
+    });
   }
 
   /**
@@ -47,12 +47,13 @@ export class RunDirectory {
    *
    * @throws {ShoalError} E_RUN_DIRECTORY if it cannot be made, holds a run already (`resume` false), or
    *   none (`resume` true); E_LOCKED if another coordinator has it
-   * @param disk where the files are; a simulation brings its own
+   * @param disk where the files are, and `clock` when the lock is touched; a simulation brings its own
    */
   static async open(
     path: string,
     options: { readonly resume: boolean; readonly runId: string },
     disk: Disk = nodeDisk,
+    clock: Clock = systemClock,
   ): Promise<RunDirectory> {
     const runPath = join(path, "run.json");
     const exists = (await disk.find(runPath)) !== null;
@@ -68,7 +69,7 @@ export class RunDirectory {
     try {
       await disk.makeDirectory(join(path, "checkpoints"));
       await lock(disk, path);
-      return await RunDirectory.#takeOver(disk, path, exists, options.runId);
+      return await RunDirectory.#takeOver(disk, clock, path, exists, options.runId);
     } catch (error) {
       if (error instanceof ShoalError) throw error;
       throw new ShoalError("E_RUN_DIRECTORY", `${path}: cannot be used: ${(error as Error).message}`, {
@@ -78,14 +79,20 @@ export class RunDirectory {
   }
 
   /** Reads or makes `run.json`, and raises the incarnation; on an error the lock is given back. */
-  static async #takeOver(disk: Disk, path: string, exists: boolean, runId: string): Promise<RunDirectory> {
+  static async #takeOver(
+    disk: Disk,
+    clock: Clock,
+    path: string,
+    exists: boolean,
+    runId: string,
+  ): Promise<RunDirectory> {
     const runPath = join(path, "run.json");
     try {
       const before = exists ? await readRun(disk, runPath) : null;
       const incarnation = (before?.incarnation ?? 0) + 1;
       const run: z.infer<typeof runSchema> = { format: 1, runId: before?.runId ?? runId, incarnation };
       await writeDurably(disk, runPath, [Buffer.from(`${JSON.stringify(run)}\n`)]);
-      return new RunDirectory(disk, path, run.runId, run.incarnation);
+      return new RunDirectory(disk, clock, path, run.runId, run.incarnation);
     } catch (error) {
       await disk.remove(lockPath(path));
       throw error;
@@ -133,7 +140,7 @@ export class RunDirectory {
 
   /** Gives the lock back. */
   async close(): Promise<void> {
-    clearInterval(this.#touch);
+    this.#stopTouching();
     await this.#appending.catch(() => {
       // Told to whoever appended.
     });
