@@ -4,8 +4,18 @@ import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { token } from "./commands/token.ts";
 import { train } from "./commands/train.ts";
 import { worker } from "./commands/worker.ts";
 
 /** Every command, in the order of the help. */
-export const commands: readonly Command[] = [train, coordinator, worker, evaluate, data, bench, doctor];
+export const commands: readonly Command[] = [
+  train,
+  coordinator,
+  worker,
+  evaluate,
+  data,
+  bench,
+  doctor,
+  token,
+];

@@ -21,6 +21,7 @@ import {
 } from "@shoal/core";
 import { createOptimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
+import { isLoopback } from "@shoal/protocol";
 import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
 import { concludeRun, describeRun } from "./describe-run.ts";
@@ -29,7 +30,8 @@ import { LocalWorkers } from "./local-workers.ts";
 import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
 import { doneSummary, showRun } from "./run-display.ts";
-import { readToken } from "./token.ts";
+import { keepRunTokens, scopesOf } from "./run-tokens.ts";
+import { readTokens, type Tokens } from "./token.ts";
 import { usageError } from "./usage-error.ts";
 import { exitCodeFor } from "./user-error.ts";
 
@@ -60,7 +62,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
   if (values.resume === true && values["run-dir"] === undefined) {
     throw usageError("--resume: expected --run-dir with the run to go on with, got none");
   }
-  tokenFor(host, values);
+  givenTokens(host, values);
   const before = values.resume === true ? await lastCheckpoint(invocation, values["run-dir"]!) : null;
   const resolved = before === null ? resolveExperiment(values, given) : resumeExperiment(before, invocation);
   const { experiment } = resolved;
@@ -190,7 +192,8 @@ interface RunSpec {
 /** Starts the coordinator and the local workers, shows what happens, and waits for the end. */
 async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpec): Promise<Outcome> {
   const { values, terminal, signal } = invocation;
-  const token = tokenFor(host, values);
+  const given = givenTokens(host, values);
+  const kept = run.runDirectory === null ? null : keepRunTokens(run.runDirectory.path, given ?? {});
   const { experiment, source } = run;
   const show = showRun(terminal, experiment, source.description, run.start.step);
   const coordinator = await startCoordinator({
@@ -210,14 +213,14 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: show,
     listen: { host: host.address, port: host.port },
-    token,
+    scopes: scopesOf(given !== null, kept?.tokens ?? null),
   });
   const stop = (): void => coordinator.stop("interrupted");
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
   if (host.localWorkers === 0) {
     terminal.line(`listening on ${coordinator.url}; on this or other machines run:`);
-    terminal.line(`  npx shoal worker --url ${coordinator.url}${token === null ? "" : " --token-file FILE"}`);
+    terminal.line(`  npx shoal worker --url ${coordinator.url}${given === null ? "" : " --token-file FILE"}`);
   }
   const workers = new LocalWorkers({
     url: coordinator.url,
@@ -246,13 +249,14 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
   }
 }
 
-/** The token that workers have to show; null where only this machine can connect, or --insecure says so. */
-function tokenFor({ address }: HostOptions, values: Invocation["values"]): string | null {
-  const token = readToken(values["token-file"]);
-  if (isLoopback(address) || token !== null || values.insecure === true) return token;
+/** The tokens of --token-file; null where only this machine can connect, or --insecure says so. */
+function givenTokens({ address }: HostOptions, values: Invocation["values"]): Tokens | null {
+  const file = values["token-file"];
+  if (file !== undefined) return readTokens(file);
+  if (isLoopback(address) || values.insecure === true) return null;
   throw usageError(
     `--host ${address}: other machines can reach it, so expected --token-file, got none; ` +
-      "make one with: openssl rand -hex 32 > token, or say --insecure",
+      "make one with: shoal token, or say --insecure",
   );
 }
 
@@ -313,10 +317,6 @@ function exitCodeOf(outcome: Outcome): number {
 
 function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
   return typeof metric === "object" && metric !== null && "type" in metric && metric.type === "evaluation";
-}
-
-function isLoopback(address: string): boolean {
-  return address === "localhost" || address === "::1" || address.startsWith("127.");
 }
 
 /** `20261121-054210`, local time: sorts, and suits file names. */

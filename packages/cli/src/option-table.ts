@@ -187,7 +187,11 @@ export const optionTable = {
     unset: "train: 0, coordinator: 8471",
   },
   url: { type: "text", value: "<ws://host:port>", help: "the coordinator to work for" },
-  "token-file": { type: "text", value: "<file>", help: "file whose first line every worker must present" },
+  "token-file": {
+    type: "text",
+    value: "<file>",
+    help: "tokens that workers and others must present (shoal token)",
+  },
   insecure: { type: "flag", help: "allow other machines to join without a token" },
   "min-workers": { type: "integer", min: 1, fallback: 1, help: "workers to wait for before the first step" },
   "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for --min-workers" },

@@ -134,6 +134,8 @@ function describe(
       return `resumed after ${duration(event.pausedMs)}`;
     case "upgrade-refused":
       return `a connection from ${event.refused.peer} was refused: ${event.refused.reason}`;
+    case "endpoint-failed":
+      return `${event.endpoint} failed, which is a bug: ${event.message}`;
     case "checkpoint-failed":
       return `the checkpoint of step ${count(event.step)} could not be saved: ${event.message}`;
     case "checkpoint-saved":

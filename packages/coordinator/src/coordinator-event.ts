@@ -31,6 +31,8 @@ export interface Outcome {
 export type CoordinatorEvent =
   | { readonly type: "listening"; readonly url: string }
   | { readonly type: "upgrade-refused"; readonly refused: RefusedUpgrade }
+  /** A bug: the handler of an HTTP endpoint threw. The run goes on. */
+  | { readonly type: "endpoint-failed"; readonly endpoint: string; readonly message: string }
   | { readonly type: "connection-lost"; readonly peer: string; readonly reason: string }
   | { readonly type: "worker-joined"; readonly workerId: string; readonly worker: string }
   | {

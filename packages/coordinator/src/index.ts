@@ -7,6 +7,7 @@ export {
 } from "./checkpoint.ts";
 export type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
 export type { Disk, DiskEntry, DiskFile, OpenMode } from "./disk.ts";
+export type { Endpoint, EndpointHandler, EndpointHandlers } from "./endpoints.ts";
 export type { EvaluatePlan, Plan, TrainPlan } from "./plan.ts";
 export type { RoundSpec } from "./round-spec.ts";
 export { Run } from "./run.ts";

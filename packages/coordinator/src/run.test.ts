@@ -229,7 +229,7 @@ describe("a coordinator", () => {
     workersMin: 1,
     onEvent: () => {},
     listen: { host: "127.0.0.1", port },
-    token: null,
+    scopes: { worker: { type: "open" }, observer: { type: "open" }, admin: { type: "closed" } },
   });
 
   test("frees its port at the end, and says when another one is in use", async () => {

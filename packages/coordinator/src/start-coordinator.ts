@@ -1,8 +1,15 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { ShoalError } from "@shoal/core/outer";
-import { acceptWebSockets, httpServerOptions } from "@shoal/protocol";
+import {
+  type AccessPolicy,
+  acceptWebSockets,
+  createAuthorize,
+  httpServerOptions,
+  isLoopback,
+} from "@shoal/protocol";
 import type { Outcome } from "./coordinator-event.ts";
+import { answerText, serveEndpoints } from "./endpoints.ts";
 import { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Wait } from "./waits.ts";
@@ -14,8 +21,8 @@ export interface CoordinatorOptions extends RunOptions {
     /** 0: any free port. */
     readonly port: number;
   };
-  /** What workers must present; null: nothing. */
-  readonly token: string | null;
+  /** Who may work, look, and steer. */
+  readonly scopes: AccessPolicy["scopes"];
 }
 
 /** A coordinator that listens and runs. */
@@ -41,18 +48,26 @@ export interface Coordinator {
  * @throws {ShoalError} E_PORT if the port is taken, E_CONFIG if the plan cannot be
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { listen, token, onEvent } = options;
+  const { listen, scopes, onEvent } = options;
   const run = new Run(options);
-  const server = createServer(httpServerOptions(), (_, response) => {
-    response.writeHead(426, { "content-type": "text/plain; charset=utf-8" });
-    response.end("This is a Shoal coordinator; workers connect by WebSocket.\n");
-  });
+  const authorize = createAuthorize({ scopes, isLoopback: isLoopback(listen.host) });
+  const server = createServer(
+    httpServerOptions(),
+    serveEndpoints(
+      authorize,
+      {
+        "GET /": (_, response) =>
+          answerText(response, 426, "This is a Shoal coordinator; workers connect by WebSocket."),
+      },
+      (endpoint, error) => onEvent({ type: "endpoint-failed", endpoint, message: String(error) }),
+    ),
+  );
   await listenOn(server, listen);
   const { port } = server.address() as AddressInfo;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const url = `ws://${host}:${port}`;
   const acceptor = acceptWebSockets(server, {
-    token,
+    authorize,
     onConnection: (connection) => run.attach(connection),
     onRefused: (refused) => onEvent({ type: "upgrade-refused", refused }),
   });

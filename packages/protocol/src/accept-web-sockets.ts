@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, Server, ServerOptions } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
+import type { Authorize } from "./authorize.ts";
 import type { CoordinatorConnection } from "./connection.ts";
 import { Decoder } from "./decoder.ts";
 import {
@@ -34,10 +34,8 @@ export interface RefusedUpgrade {
 }
 
 export interface AcceptOptions {
-  /** What a worker must present as `Authorization: Bearer`; null: anybody may connect. */
-  readonly token: string | null;
-  /** Values of the Origin header that are let in. A worker sends none; a browser always does. Default: none. */
-  readonly originsAllowed?: readonly string[];
+  /** Asked for the scope `worker`, by the upgrade request. */
+  readonly authorize: Authorize;
   /** Time from the upgrade to the first whole message, in ms, > 0. Default `HELLO_MS`. */
   readonly helloMs?: number;
   readonly onConnection: (connection: CoordinatorConnection) => void;
@@ -52,7 +50,7 @@ export interface Acceptor {
 /**
  * Lets workers in through the upgrade requests of `server`, at the path `/`.
  *
- * Path, Origin and token are checked on the HTTP request, before any WebSocket state exists.
+ * Host, Origin, token and path are checked on the HTTP request, before any WebSocket state exists.
  */
 export function acceptWebSockets(server: Server, options: AcceptOptions): Acceptor {
   const sockets = new WebSocketServer({
@@ -96,24 +94,13 @@ function reasonToRefuse(
   options: AcceptOptions,
   connectionCount: number,
 ): Omit<RefusedUpgrade, "peer"> | null {
-  const origin = request.headers.origin;
-  if (origin !== undefined && !(options.originsAllowed ?? []).includes(origin)) {
-    return { status: 403, reason: `origin ${JSON.stringify(origin)} is not allowed` };
-  }
-  if (options.token !== null && !isBearer(request.headers.authorization, options.token)) {
-    return { status: 401, reason: "the token is missing or wrong" };
-  }
+  const refusal = options.authorize(request, "worker");
+  if (refusal !== null) return refusal;
   if (request.url !== "/") return { status: 404, reason: "workers connect to the path /" };
   if (connectionCount >= CONNECTION_COUNT_MAX) {
     return { status: 503, reason: `${CONNECTION_COUNT_MAX} workers are connected already` };
   }
   return null;
-}
-
-/** Compares digests, which have one length, in constant time: neither length nor prefix leaks. */
-function isBearer(authorization: string | undefined, token: string): boolean {
-  const digest = (value: string) => createHash("sha256").update(value).digest();
-  return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
 }
 
 const STATUS_TEXT = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable" };

@@ -5,11 +5,21 @@ export {
   httpServerOptions,
   type RefusedUpgrade,
 } from "./accept-web-sockets.ts";
+export {
+  type AccessPolicy,
+  type Authorize,
+  createAuthorize,
+  type Refusal,
+  SCOPES,
+  type Scope,
+  type ScopeAccess,
+} from "./authorize.ts";
 export { type Clock, sleep, systemClock } from "./clock.ts";
 export { type ConnectOptions, connectWebSocket } from "./connect-web-socket.ts";
 export type { Closed, Connection, CoordinatorConnection, WorkerConnection } from "./connection.ts";
 export { type Decoded, Decoder } from "./decoder.ts";
 export { encode } from "./encode.ts";
+export { isLoopback } from "./is-loopback.ts";
 export {
   BUFFERED_BYTES_MAX,
   CHUNK_BYTES,

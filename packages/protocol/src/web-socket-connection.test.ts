@@ -4,6 +4,7 @@ import { type AddressInfo, connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type AcceptOptions, acceptWebSockets, httpServerOptions } from "./accept-web-sockets.ts";
+import { type AccessPolicy, createAuthorize } from "./authorize.ts";
 import { connectWebSocket } from "./connect-web-socket.ts";
 import type { Closed, CoordinatorConnection } from "./connection.ts";
 import { CHUNK_BYTES, PAYLOAD_BYTES_MAX } from "./limits.ts";
@@ -25,13 +26,24 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
+/** Workers need this token, or none; everybody else is nobody. */
+const access = (token: string | null, originsAllowed: readonly string[] = []): AccessPolicy => ({
+  scopes: {
+    worker: token === null ? { type: "open" } : { type: "token", token },
+    observer: { type: "closed" },
+    admin: { type: "closed" },
+  },
+  isLoopback: true,
+  originsAllowed,
+});
+
 /** A real server on a free port; `accepted` resolves with each connection in turn. */
 async function listen(options: Partial<AcceptOptions> = {}, upgradeMs?: number) {
   const server = createServer(httpServerOptions(upgradeMs));
   const waiting: ((connection: CoordinatorConnection) => void)[] = [];
   const connections: CoordinatorConnection[] = [];
   const acceptor = acceptWebSockets(server, {
-    token: null,
+    authorize: createAuthorize(access(null)),
     onConnection: (connection) => {
       const next = waiting.shift();
       if (next) next(connection);
@@ -61,7 +73,7 @@ const closeOf = (connection: { onClose(handler: (closed: Closed) => void): void 
 
 describe("a WebSocket connection", () => {
   test("carries messages both ways, with bodies longer than one chunk, bit for bit", async () => {
-    const { url, accepted } = await listen({ token: "secret" });
+    const { url, accepted } = await listen({ authorize: createAuthorize(access("secret")) });
     const worker = await connectWebSocket(url, { token: "secret" });
     const coordinator = await accepted();
     const body = new Float32Array((2.5 * CHUNK_BYTES) / 4).map((_, i) => Math.fround(Math.sin(i)));
@@ -135,7 +147,10 @@ describe("a WebSocket connection", () => {
 describe("the upgrade request", () => {
   test("is answered 401 without the right token, which the worker hears as E_TOKEN", async () => {
     const refused: number[] = [];
-    const { url } = await listen({ token: "secret", onRefused: ({ status }) => refused.push(status) });
+    const { url } = await listen({
+      authorize: createAuthorize(access("secret")),
+      onRefused: ({ status }) => refused.push(status),
+    });
     for (const token of [null, "", "Secret", "two\nlines", "secrets"]) {
       await expect(connectWebSocket(url, { token })).rejects.toMatchObject({ code: "E_TOKEN" });
     }
@@ -144,7 +159,7 @@ describe("the upgrade request", () => {
   });
 
   test("is refused with an Origin that is not allowed, so no web page can join", async () => {
-    const { url } = await listen({ originsAllowed: ["https://good.example"] });
+    const { url } = await listen({ authorize: createAuthorize(access(null, ["https://good.example"])) });
     const bad = new WebSocket(url, { origin: "https://bad.example" });
     const [, response] = await once(bad, "unexpected-response");
     expect(response.statusCode).toBe(403);
