@@ -34,7 +34,15 @@ export type CoordinatorEvent =
   /** A bug: the handler of an HTTP endpoint threw. The run goes on. */
   | { readonly type: "endpoint-failed"; readonly endpoint: string; readonly message: string }
   | { readonly type: "connection-lost"; readonly peer: string; readonly reason: string }
-  | { readonly type: "worker-joined"; readonly workerId: string; readonly worker: string }
+  | {
+      readonly type: "worker-joined";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly host: string;
+      readonly pid: number;
+      /** Of the worker's program. */
+      readonly version: string;
+    }
   | {
       readonly type: "worker-ready";
       readonly workerId: string;

@@ -57,8 +57,25 @@ export function serveEndpoints(
 
 /** Answers with one line of text. */
 export function answerText(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" });
-  response.end(`${text}\n`);
+  answer(response, status, "text/plain; charset=utf-8", `${text}\n`);
+}
+
+/** Answers with a whole body, which no cache keeps; a HEAD request gets the headers alone. */
+export function answer(
+  response: ServerResponse,
+  status: number,
+  contentType: string,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, {
+    "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    ...headers,
+  });
+  response.end(body);
 }
 
 function refuse(response: ServerResponse, { status, reason }: Refusal): void {

@@ -65,3 +65,15 @@ export const LOCK_TOUCH_MS = 10_000;
 
 /** A lock of another host that was not touched for this long is stale, in ms. */
 export const LOCK_STALE_MS = 60_000;
+
+/** Points of the learning curve that a status holds; above it, two become one. */
+export const CURVE_POINTS_MAX = 256;
+
+/** Steps that a rate is taken over. */
+export const RATE_STEPS = 32;
+
+/** Events that a status holds. */
+export const EVENTS_KEPT = 50;
+
+/** Interval at which the size of a run directory is looked at, in ms, while somebody asks. */
+export const DISK_LOOK_MS = 10_000;

@@ -8,6 +8,7 @@ import type { Command, Hello, Member, ReadyMessage, RoundState, Step } from "./r
 export function join(state: RoundState, workerId: string, hello: Hello, nowMs: number): Step {
   const { settings } = state;
   const name = `${hello.name} (${hello.host}:${hello.pid})`;
+  const identity = { host: hello.host, pid: hello.pid, version: hello.version };
   if (state.over !== null) return { state, commands: goodbye(workerId, state.over) };
   if (findMember(state, workerId) !== undefined) {
     return drop(state, workerId, CLOSE_CODES.protocolError, "hello was said twice");
@@ -53,7 +54,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
           dataHash: state.dataHash,
         },
       },
-      { type: "notify", event: { type: "worker-joined", workerId, worker: name } },
+      { type: "notify", event: { type: "worker-joined", workerId, worker: name, ...identity } },
     ],
   };
 }

@@ -2,6 +2,7 @@ import type { OptimizerState, ParamLayout } from "@shoal/core/outer";
 import type { Clock } from "@shoal/protocol";
 import type { CoordinatorEvent, Evaluation } from "./coordinator-event.ts";
 import type { Plan } from "./plan.ts";
+import type { Command } from "./round-state.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
 export interface RunOptions {
@@ -31,4 +32,6 @@ export interface RunOptions {
   /** Default: the clock of this process. */
   readonly clock?: Clock;
   readonly onEvent: (event: CoordinatorEvent) => void;
+  /** Told of every command of the state machine, before it is carried out. */
+  readonly onCommand?: (command: Command) => void;
 }

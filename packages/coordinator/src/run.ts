@@ -11,15 +11,7 @@ import { findNonFinite } from "./check-result.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Evaluation, Outcome } from "./coordinator-event.ts";
 import { sayGoodbye } from "./goodbye.ts";
-import {
-  HEARTBEAT_MS,
-  LEASE_MS_MIN,
-  LEASE_MS_UNMEASURED,
-  PREPARE_MS,
-  SILENCE_MS,
-  TICK_MS,
-  WORKER_WAIT_MS,
-} from "./limits.ts";
+import { TICK_MS } from "./limits.ts";
 import { findMember } from "./members.ts";
 import { outerStep } from "./outer-step.ts";
 import { checkPlan, roundsOf } from "./plan.ts";
@@ -28,6 +20,7 @@ import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "./round-state.ts";
 import { RoundWork } from "./round-work.ts";
 import type { RunOptions } from "./run-options.ts";
+import { settingsOf } from "./settings-of.ts";
 import { type Wait, waits } from "./waits.ts";
 
 type Queued = { readonly event: RoundEvent; readonly body: Float32Array | null };
@@ -66,7 +59,7 @@ export class Run {
     checkPlan(options.plan);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    const { start, statNames, layout } = options;
+    const { start } = options;
     this.#step = start.step;
     this.#params = start.params;
     this.#optimizer = start.optimizer;
@@ -83,23 +76,15 @@ export class Run {
     });
     this.#rounds = roundsOf(options.plan, start.step, start.evaluations);
     this.#state = initialRoundState(
-      {
-        runId: options.runId,
-        incarnation: options.incarnation,
-        experiment: options.experiment,
-        paramCount: layout.size,
-        statCounts: { train: statNames.train.length, evaluate: statNames.evaluate.length },
-        workersMin: options.workersMin,
-        workerWaitMs: options.workerWaitMs ?? WORKER_WAIT_MS,
-        prepareMs: PREPARE_MS,
-        heartbeatMs: HEARTBEAT_MS,
-        silenceMs: SILENCE_MS,
-        leaseMsMin: LEASE_MS_MIN,
-        leaseMsUnmeasured: LEASE_MS_UNMEASURED,
-      },
+      settingsOf(options),
       { version: start.step, dataHash: options.dataHash },
       this.#clock.nowMs(),
     );
+  }
+
+  /** What the round knows at the moment. */
+  get state(): RoundState {
+    return this.#state;
   }
 
   /** Runs the plan to its end. Never rejects: every end is an outcome. */
@@ -215,7 +200,10 @@ export class Run {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const { state, commands } = step(this.#state, next.event, this.#clock.nowMs());
         this.#state = state;
-        for (const command of commands) this.#carryOut(command, next.body);
+        for (const command of commands) {
+          this.#options.onCommand?.(command);
+          this.#carryOut(command, next.body);
+        }
       }
     } finally {
       this.#draining = false;

@@ -8,8 +8,10 @@ import {
   httpServerOptions,
   isLoopback,
 } from "@shoal/protocol";
-import type { Outcome } from "./coordinator-event.ts";
-import { answerText, serveEndpoints } from "./endpoints.ts";
+import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
+import { serveEndpoints } from "./endpoints.ts";
+import { Observer } from "./observe/observer.ts";
+import { countTraffic } from "./observe/traffic.ts";
 import { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
 import type { Wait } from "./waits.ts";
@@ -48,18 +50,19 @@ export interface Coordinator {
  * @throws {ShoalError} E_PORT if the port is taken, E_CONFIG if the plan cannot be
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const { listen, scopes, onEvent } = options;
-  const run = new Run(options);
+  const { listen, scopes } = options;
+  const server = createServer(httpServerOptions());
+  const observer = new Observer({ run: options, state: () => run.state, traffic: countTraffic(server) });
+  const onEvent = (event: CoordinatorEvent): void => {
+    observer.takeEvent(event);
+    options.onEvent(event);
+  };
+  const run = new Run({ ...options, onEvent, onCommand: (command) => observer.takeCommand(command) });
   const authorize = createAuthorize({ scopes, isLoopback: isLoopback(listen.host) });
-  const server = createServer(
-    httpServerOptions(),
-    serveEndpoints(
-      authorize,
-      {
-        "GET /": (_, response) =>
-          answerText(response, 426, "This is a Shoal coordinator; workers connect by WebSocket."),
-      },
-      (endpoint, error) => onEvent({ type: "endpoint-failed", endpoint, message: String(error) }),
+  server.on(
+    "request",
+    serveEndpoints(authorize, observer.handlers, (endpoint, error) =>
+      onEvent({ type: "endpoint-failed", endpoint, message: String(error) }),
     ),
   );
   await listenOn(server, listen);
@@ -74,7 +77,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   onEvent({ type: "listening", url });
   const finished = run.start().then(async (outcome) => {
     acceptor.close();
-    await new Promise((resolve) => server.close(resolve));
+    observer.close();
+    const closed = new Promise((resolve) => server.close(resolve));
+    // Somebody who reads the status slowly does not hold the end of the run.
+    server.closeAllConnections();
+    await closed;
     return outcome;
   });
   return {

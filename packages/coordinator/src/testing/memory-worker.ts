@@ -1,4 +1,9 @@
-import { type Closed, type CoordinatorMessage, createMemoryTransport } from "@shoal/protocol";
+import {
+  type Closed,
+  type CoordinatorMessage,
+  createMemoryTransport,
+  type WorkerConnection,
+} from "@shoal/protocol";
 import type { Run } from "../run.ts";
 import { computeBlock, layout } from "./made-up-work.ts";
 
@@ -14,8 +19,17 @@ export interface MemoryWorker {
  *
  * @param spoil changes the floats of a result before they are sent
  */
-export function joinByMemory(run: Run, spoil: (body: Float32Array) => void = () => {}): MemoryWorker {
+export function joinByMemory(run: Run, spoil?: (body: Float32Array) => void): MemoryWorker {
   const [coordinatorEnd, connection] = createMemoryTransport();
+  run.attach(coordinatorEnd);
+  return work(connection, spoil);
+}
+
+/** Says hello on a connection and computes each lease at once. */
+export function work(
+  connection: WorkerConnection,
+  spoil: (body: Float32Array) => void = () => {},
+): MemoryWorker {
   const heard: CoordinatorMessage[] = [];
   const params = new Map<number, Float32Array>();
   const closed = new Promise<Closed>((resolve) => connection.onClose(resolve));
@@ -35,7 +49,6 @@ export function joinByMemory(run: Run, spoil: (body: Float32Array) => void = () 
       connection.close(1000, "done");
     }
   });
-  run.attach(coordinatorEnd);
   connection.send({
     type: "hello",
     protocolMin: 1,

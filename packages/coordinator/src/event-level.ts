@@ -1,0 +1,33 @@
+import type { CoordinatorEvent } from "./coordinator-event.ts";
+
+/** `error`: someone must act; `warn`: the run goes on but differently; `debug`: several a second. */
+export type EventLevel = "error" | "warn" | "info" | "debug";
+
+const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
+  "checkpoint-failed": "error",
+  "result-mismatch": "error",
+  "endpoint-failed": "error",
+  "upgrade-refused": "warn",
+  "connection-lost": "warn",
+  "worker-left": "warn",
+  "worker-refused": "warn",
+  waiting: "warn",
+  paused: "warn",
+  "lease-late": "warn",
+  "block-failed": "warn",
+  listening: "info",
+  "worker-joined": "info",
+  "worker-ready": "info",
+  "waiting-over": "info",
+  resumed: "info",
+  step: "info",
+  evaluation: "info",
+  "checkpoint-saved": "info",
+  done: "info",
+  "round-started": "debug",
+  "result-unused": "debug",
+};
+
+export function levelOf(event: CoordinatorEvent): EventLevel {
+  return event.type === "done" && event.outcome.type === "failed" ? "error" : levels[event.type];
+}

@@ -1,0 +1,143 @@
+import { levelOf } from "../event-level.ts";
+import { isReady } from "../members.ts";
+import type { Plan } from "../plan.ts";
+import type { Member, RoundState } from "../round-state.ts";
+import { waits } from "../waits.ts";
+import type { DiskUse } from "./disk-use.ts";
+import type { RunRecord } from "./run-record.ts";
+import { STATUS_FORMAT, type Status } from "./status.ts";
+import type { TrafficCounts } from "./traffic.ts";
+
+/** What a status is made of; `nowMs` and every other ms are of one monotonic clock. */
+export interface StatusParts {
+  readonly state: RoundState;
+  readonly record: RunRecord;
+  readonly plan: Plan;
+  readonly experiment: unknown;
+  readonly directory: string | null;
+  readonly traffic: TrafficCounts;
+  readonly disk: DiskUse | null;
+  readonly startedMs: number;
+  readonly nowMs: number;
+  /** The time of day that is `nowMs`, in ms since 1970. */
+  readonly wallMs: number;
+}
+
+/** The answer of `GET /status`. */
+export function describeStatus(parts: StatusParts): Status {
+  const { state, record, plan, nowMs } = parts;
+  const { settings, members, round } = state;
+  const at = (ms: number): string => new Date(parts.wallMs + ms - nowMs).toISOString();
+  const leased = round === null ? [] : round.blocks.filter(({ done, lease }) => !done && lease !== null);
+  return {
+    format: STATUS_FORMAT,
+    at: at(nowMs),
+    run: {
+      id: settings.runId,
+      incarnation: settings.incarnation,
+      experiment: nameOf(parts.experiment),
+      directory: parts.directory,
+      startedAt: at(parts.startedMs),
+      state: runState(state, record),
+    },
+    progress: describeProgress(parts),
+    curve: record.curve.points,
+    evaluations: record.evaluations.map(({ purpose, split, step, tasks, stats }) => ({
+      purpose,
+      split,
+      step,
+      tasks,
+      stats: Object.fromEntries(
+        Object.entries(stats).map(([name, { mean, ci95 }]) => [name, { mean, ci95 }]),
+      ),
+    })),
+    workers: members.map((member) => {
+      const blocksLeased = leased.filter(({ lease }) => lease!.workerId === member.workerId).length;
+      return { ...describeWorker(member, record, plan, nowMs), blocksLeased };
+    }),
+    round:
+      round === null
+        ? null
+        : {
+            purpose: round.spec.purpose,
+            split: round.spec.split,
+            version: round.spec.version,
+            tasks: round.spec.taskCount,
+            blocks: {
+              total: round.blocks.length,
+              done: round.blocks.filter(({ done }) => done).length,
+              leased: leased.length,
+              open: round.blocks.filter(({ done, lease }) => !done && lease === null).length,
+            },
+          },
+    waits: waits(state, nowMs).map(({ what, reason, owner, sinceMs, untilMs }) => ({
+      what,
+      reason,
+      owner,
+      since: at(sinceMs),
+      waitedMs: Math.max(0, nowMs - sinceMs),
+      until: untilMs === null ? null : at(untilMs),
+      remainingMs: untilMs === null ? null : untilMs - nowMs,
+    })),
+    results: { ...record.results },
+    traffic: parts.traffic,
+    events: record.events.map(({ atMs, event }) => ({ at: at(atMs), level: levelOf(event), ...event })),
+    disk: parts.disk,
+  };
+}
+
+function describeProgress({ state, record, plan, nowMs }: StatusParts): Status["progress"] {
+  const step = state.version;
+  const steps = plan.type === "train" ? plan.steps : step;
+  const stepsPerSecond = record.rate.perSecond(nowMs);
+  const last = record.lastStep;
+  return {
+    step,
+    steps,
+    stepsPerSecond,
+    tasksPerSecond: stepsPerSecond === null || last === null ? null : stepsPerSecond * last.tasks,
+    remainingMs: stepsPerSecond === null ? null : (1000 * (steps - step)) / stepsPerSecond,
+    loss: last?.stats.loss ?? null,
+    accuracy: last?.stats.accuracy ?? null,
+    coordinatorShare: last === null ? null : last.coordinatorMs / Math.max(1e-3, last.stepMs),
+  };
+}
+
+function describeWorker(
+  member: Member,
+  record: RunRecord,
+  { tasksPerLeaf }: Plan,
+  nowMs: number,
+): Omit<Status["workers"][number], "blocksLeased"> {
+  const { workerId, name, heardMs, leafMs, late } = member;
+  const known = record.workers.get(workerId);
+  const ready = isReady(member) ? member.status : null;
+  const isMeasured = ready !== null && leafMs.train !== null;
+  return {
+    id: workerId,
+    name,
+    host: known?.host ?? "",
+    pid: known?.pid ?? 0,
+    version: known?.version ?? "",
+    device: ready?.device ?? null,
+    slots: ready?.slots ?? null,
+    tasksPerSecond: isMeasured ? (1000 * ready.slots * tasksPerLeaf) / Math.max(1e-3, leafMs.train) : null,
+    state: ready === null ? "preparing" : late.length > 0 ? "late" : "ready",
+    silentMs: Math.max(0, nowMs - heardMs),
+    blocksDone: known?.blocksDone ?? 0,
+  };
+}
+
+function runState(state: RoundState, { isOver }: RunRecord): string {
+  if (isOver || state.over !== null) return "over";
+  if (state.paused !== null) return "paused";
+  if (state.awaiting !== null) return "waiting for workers";
+  if (state.round === null) return "between rounds";
+  return state.round.spec.kind === "train" ? "training" : "evaluating";
+}
+
+/** An experiment is opaque to the coordinator; most have a name. */
+function nameOf(experiment: unknown): string {
+  const isNamed = typeof experiment === "object" && experiment !== null && "name" in experiment;
+  return isNamed && typeof experiment.name === "string" ? experiment.name : "unnamed";
+}
