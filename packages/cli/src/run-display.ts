@@ -132,8 +132,11 @@ function describe(
       return `paused by ${event.owner}: ${event.reason}`;
     case "resumed":
       return `resumed after ${duration(event.pausedMs)}`;
-    case "upgrade-refused":
-      return `a connection from ${event.refused.peer} was refused: ${event.refused.reason}`;
+    case "connection-refused": {
+      const { peer, reason, unreported } = event.refused;
+      const more = unreported === 0 ? "" : ` (and ${count(unreported)} others since the last such line)`;
+      return `a connection from ${peer} was refused: ${reason}${more}`;
+    }
     case "endpoint-failed":
       return `${event.endpoint} failed, which is a bug: ${event.message}`;
     case "checkpoint-failed":

@@ -1,5 +1,5 @@
 import type { Interval } from "@shoal/core/outer";
-import type { RefusedUpgrade } from "@shoal/protocol";
+import type { RefusedConnection } from "@shoal/protocol";
 import type { RoundSpec } from "./round-spec.ts";
 
 /** The outcome of one evaluation round: mean and 95 % interval over tasks, by statistic. */
@@ -30,7 +30,8 @@ export interface Outcome {
 /** What a coordinator tells its owner. `worker` is the worker's name, host and pid. */
 export type CoordinatorEvent =
   | { readonly type: "listening"; readonly url: string }
-  | { readonly type: "upgrade-refused"; readonly refused: RefusedUpgrade }
+  /** Somebody was turned away, or went away, before saying hello. A flood of them is told in part. */
+  | { readonly type: "connection-refused"; readonly refused: RefusedConnection }
   /** A bug: the handler of an HTTP endpoint threw. The run goes on. */
   | { readonly type: "endpoint-failed"; readonly endpoint: string; readonly message: string }
   | { readonly type: "connection-lost"; readonly peer: string; readonly reason: string }

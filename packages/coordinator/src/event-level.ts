@@ -7,7 +7,7 @@ const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
   "checkpoint-failed": "error",
   "result-mismatch": "error",
   "endpoint-failed": "error",
-  "upgrade-refused": "warn",
+  "connection-refused": "warn",
   "connection-lost": "warn",
   "worker-left": "warn",
   "worker-refused": "warn",

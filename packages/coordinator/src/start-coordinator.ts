@@ -1,4 +1,5 @@
-import { createServer, type Server } from "node:http";
+import { createServer as createHttpServer, type Server } from "node:http";
+import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { ShoalError } from "@shoal/core/outer";
 import {
@@ -7,6 +8,7 @@ import {
   createAuthorize,
   httpServerOptions,
   isLoopback,
+  limitsForFloats,
 } from "@shoal/protocol";
 import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
 import { serveEndpoints } from "./endpoints.ts";
@@ -22,6 +24,8 @@ export interface CoordinatorOptions extends RunOptions {
     readonly host: string;
     /** 0: any free port. */
     readonly port: number;
+    /** Certificate chain and private key, as PEM; null: no TLS. */
+    readonly tls: { readonly certificate: string; readonly key: string } | null;
   };
   /** Who may work, look, and steer. */
   readonly scopes: AccessPolicy["scopes"];
@@ -29,7 +33,7 @@ export interface CoordinatorOptions extends RunOptions {
 
 /** A coordinator that listens and runs. */
 export interface Coordinator {
-  /** `ws://HOST:PORT` for workers. */
+  /** `ws://HOST:PORT` for workers, or `wss:`. */
   readonly url: string;
   /** Resolves when the run is over and its last checkpoint is saved. Never rejects. */
   readonly finished: Promise<Outcome>;
@@ -51,7 +55,7 @@ export interface Coordinator {
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { listen, scopes } = options;
-  const server = createServer(httpServerOptions());
+  const server = createServer(listen.tls);
   const observer = new Observer({ run: options, state: () => run.state, traffic: countTraffic(server) });
   const onEvent = (event: CoordinatorEvent): void => {
     observer.takeEvent(event);
@@ -68,11 +72,12 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   await listenOn(server, listen);
   const { port } = server.address() as AddressInfo;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  const url = `ws://${host}:${port}`;
+  const url = `${listen.tls === null ? "ws" : "wss"}://${host}:${port}`;
   const acceptor = acceptWebSockets(server, {
     authorize,
+    limits: limitsForFloats(resultFloatsMax(options)),
     onConnection: (connection) => run.attach(connection),
-    onRefused: (refused) => onEvent({ type: "upgrade-refused", refused }),
+    onRefused: (refused) => onEvent({ type: "connection-refused", refused }),
   });
   onEvent({ type: "listening", url });
   const finished = run.start().then(async (outcome) => {
@@ -93,6 +98,20 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     resume: () => run.resume(),
     waits: () => run.waits(),
   };
+}
+
+function createServer(tls: CoordinatorOptions["listen"]["tls"]): Server {
+  if (tls === null) return createHttpServer(httpServerOptions());
+  const { certificate: cert, key } = tls;
+  // From 1.3 on a client cannot make the server renegotiate, and every key is forward secret.
+  return createHttpsServer({ ...httpServerOptions(), cert, key, minVersion: "TLSv1.3" });
+}
+
+/** Floats of the largest result: a gradient, and a row of statistics for every task of a round. */
+function resultFloatsMax({ layout, plan, statNames }: RunOptions): number {
+  const tasks =
+    plan.type === "train" ? Math.max(plan.metaBatch, plan.validationTasks, plan.testTasks) : plan.tasks;
+  return layout.size + tasks * Math.max(statNames.train.length, statNames.evaluate.length);
 }
 
 function listenOn(server: Server, { host, port }: CoordinatorOptions["listen"]): Promise<void> {

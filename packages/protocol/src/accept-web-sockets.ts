@@ -1,24 +1,39 @@
-import type { IncomingMessage, Server, ServerOptions } from "node:http";
+import type { Server as HttpServer, IncomingMessage, ServerOptions } from "node:http";
+import type { Server as HttpsServer } from "node:https";
 import type { Duplex } from "node:stream";
-import { WebSocketServer } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { Authorize } from "./authorize.ts";
 import type { CoordinatorConnection } from "./connection.ts";
 import { Decoder } from "./decoder.ts";
+import { type ConnectionLimits, limitConnections, peerOf } from "./limit-connections.ts";
+import { LimitedReports } from "./limited-reports.ts";
 import {
-  CONNECTION_COUNT_MAX,
+  FRAGMENTS_MAX,
+  HELLO_BYTES_MAX,
   HELLO_MS,
   LIMITS_AFTER_HELLO,
   LIMITS_BEFORE_HELLO,
+  type MessageLimits,
   PAYLOAD_BYTES_MAX,
+  PIECES_MAX,
+  REQUESTS_PER_SOCKET_MAX,
   UPGRADE_MS,
 } from "./limits.ts";
 import { CLOSE_CODES } from "./malformed-frame.ts";
 import { coordinatorVocabulary, workerVocabulary } from "./vocabulary.ts";
 import { WebSocketConnection } from "./web-socket-connection.ts";
 
-/** Options for `http.createServer` that close a client which does not finish its request in time. */
-export function httpServerOptions(upgradeMs: number = UPGRADE_MS): ServerOptions {
+type AnyServer = HttpServer | HttpsServer;
+
+/**
+ * Options for `http.createServer` and `https.createServer` that close a client which does not finish its
+ * handshake or its request in time, or sends endless headers.
+ */
+export function httpServerOptions(
+  upgradeMs: number = UPGRADE_MS,
+): ServerOptions & { readonly handshakeTimeout: number } {
   return {
+    handshakeTimeout: upgradeMs,
     headersTimeout: upgradeMs,
     requestTimeout: upgradeMs,
     connectionsCheckingInterval: Math.min(1_000, upgradeMs),
@@ -26,58 +41,74 @@ export function httpServerOptions(upgradeMs: number = UPGRADE_MS): ServerOptions
   };
 }
 
-/** An upgrade request that was answered with an HTTP error. */
-export interface RefusedUpgrade {
+/** A connection that was turned away before it said hello. */
+export interface RefusedConnection {
   readonly peer: string;
-  readonly status: 401 | 403 | 404 | 503;
   readonly reason: string;
+  /** Others that were turned away since the last report and are not reported one by one. */
+  readonly unreported: number;
 }
 
 export interface AcceptOptions {
   /** Asked for the scope `worker`, by the upgrade request. */
   readonly authorize: Authorize;
-  /** Time from the upgrade to the first whole message, in ms, > 0. Default `HELLO_MS`. */
+  /** What messages after hello may hold. Default `LIMITS_AFTER_HELLO`. */
+  readonly limits?: MessageLimits;
+  /** How many sockets may be open. Default: the limits of `limits.ts`. */
+  readonly connectionLimits?: ConnectionLimits;
+  /** Time from the upgrade to the whole hello, in ms, > 0. Default `HELLO_MS`. */
   readonly helloMs?: number;
+  /** Called once a worker has said a valid hello, which is the first message that the connection gives. */
   readonly onConnection: (connection: CoordinatorConnection) => void;
-  readonly onRefused?: (refused: RefusedUpgrade) => void;
+  readonly onRefused?: (refused: RefusedConnection) => void;
 }
 
 export interface Acceptor {
-  /** Takes no more upgrades and destroys what is still open. The HTTP server stays with its owner. */
+  /** Takes no more upgrades and destroys every socket that is open. The HTTP server stays with its owner. */
   close(): void;
 }
 
 /**
  * Lets workers in through the upgrade requests of `server`, at the path `/`.
  *
- * Host, Origin, token and path are checked on the HTTP request, before any WebSocket state exists.
+ * Host, Origin, token and path are checked on the HTTP request, before any WebSocket state exists. A
+ * connection then stays on this side of the door until it has said a valid hello, in time and in few bytes.
  */
-export function acceptWebSockets(server: Server, options: AcceptOptions): Acceptor {
+export function acceptWebSockets(server: AnyServer, options: AcceptOptions): Acceptor {
   const sockets = new WebSocketServer({
     noServer: true,
     perMessageDeflate: false,
     maxPayload: PAYLOAD_BYTES_MAX,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: PIECES_MAX,
+    autoPong: false,
   });
+  const reports = new LimitedReports<Omit<RefusedConnection, "unreported">>((refused) =>
+    options.onRefused?.(refused),
+  );
+  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET_MAX;
+  const limiter = limitConnections(
+    server,
+    (peer, reason) => reports.add({ peer, reason }),
+    options.connectionLimits,
+  );
   const onUpgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on("error", () => socket.destroy());
-    const peer = `${request.socket.remoteAddress}:${request.socket.remotePort}`;
-    const refused = reasonToRefuse(request, options, sockets.clients.size);
+    const peer = peerOf(request.socket);
+    const refused = reasonToRefuse(request, options);
     if (refused !== null) {
       answer(socket, refused.status, refused.reason);
-      options.onRefused?.({ peer, ...refused });
+      reports.add({ peer, reason: refused.reason });
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      const decoder = new Decoder(workerVocabulary, LIMITS_BEFORE_HELLO, LIMITS_AFTER_HELLO);
-      const connection = new WebSocketConnection(webSocket, peer, coordinatorVocabulary, decoder);
-      const helloMs = options.helloMs ?? HELLO_MS;
-      const late = setTimeout(
-        () => connection.close(CLOSE_CODES.policy, `no hello within ${helloMs} ms`),
-        helloMs,
-      );
-      webSocket.once("message", () => clearTimeout(late));
-      webSocket.once("close", () => clearTimeout(late));
-      options.onConnection(connection);
+      awaitHello(webSocket, request, options, {
+        onHello: (connection) => {
+          limiter.introduce(request.socket);
+          options.onConnection(connection);
+        },
+        onLost: (reason) => reports.add({ peer, reason }),
+      });
     });
   };
   server.on("upgrade", onUpgrade);
@@ -85,27 +116,67 @@ export function acceptWebSockets(server: Server, options: AcceptOptions): Accept
     close() {
       server.off("upgrade", onUpgrade);
       for (const webSocket of sockets.clients) webSocket.terminate();
+      limiter.close();
     },
   };
 }
 
+/** Keeps a connection until its first message, which must be a hello. */
+function awaitHello(
+  webSocket: WebSocket,
+  request: IncomingMessage,
+  options: AcceptOptions,
+  handlers: { onHello(connection: CoordinatorConnection): void; onLost(reason: string): void },
+): void {
+  const { limits = LIMITS_AFTER_HELLO, helloMs = HELLO_MS } = options;
+  const decoder = new Decoder(workerVocabulary, LIMITS_BEFORE_HELLO, limits);
+  const peer = peerOf(request.socket);
+  const connection = new WebSocketConnection(webSocket, peer, coordinatorVocabulary, decoder, limits);
+  const late = setTimeout(
+    () => connection.close(CLOSE_CODES.policy, `no hello within ${helloMs} ms`),
+    helloMs,
+  );
+  let bytes = 0;
+  const countBytes = (chunk: Buffer): void => {
+    bytes += chunk.byteLength;
+    if (bytes <= HELLO_BYTES_MAX) return;
+    stop();
+    connection.close(CLOSE_CODES.tooBig, `more than ${HELLO_BYTES_MAX} bytes and no hello`);
+  };
+  const stop = (): void => {
+    clearTimeout(late);
+    request.socket.off("data", countBytes);
+  };
+  request.socket.on("data", countBytes);
+  connection.onClose(({ code, reason }) => {
+    stop();
+    handlers.onLost(reason === "" ? `connection closed (${code}) before hello` : `${reason} (${code})`);
+  });
+  connection.onMessage((message, body) => {
+    stop();
+    if (message.type !== "hello") {
+      connection.close(CLOSE_CODES.protocolError, `${message.type} before hello`);
+      return;
+    }
+    connection.putBack({ message, body });
+    handlers.onHello(connection);
+  });
+}
+
+type RefusalStatus = 401 | 403 | 404;
+
 function reasonToRefuse(
   request: IncomingMessage,
   options: AcceptOptions,
-  connectionCount: number,
-): Omit<RefusedUpgrade, "peer"> | null {
+): { readonly status: RefusalStatus; readonly reason: string } | null {
   const refusal = options.authorize(request, "worker");
   if (refusal !== null) return refusal;
-  if (request.url !== "/") return { status: 404, reason: "workers connect to the path /" };
-  if (connectionCount >= CONNECTION_COUNT_MAX) {
-    return { status: 503, reason: `${CONNECTION_COUNT_MAX} workers are connected already` };
-  }
-  return null;
+  return request.url === "/" ? null : { status: 404, reason: "workers connect to the path /" };
 }
 
-const STATUS_TEXT = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 503: "Service Unavailable" };
+const STATUS_TEXT = { 401: "Unauthorized", 403: "Forbidden", 404: "Not Found" };
 
-function answer(socket: Duplex, status: RefusedUpgrade["status"], reason: string): void {
+function answer(socket: Duplex, status: RefusalStatus, reason: string): void {
   const body = `${reason}\n`;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_TEXT[status]}`,

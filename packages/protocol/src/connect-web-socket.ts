@@ -1,7 +1,8 @@
 import { WebSocket } from "ws";
+import { connectTls } from "./connect-tls.ts";
 import type { WorkerConnection } from "./connection.ts";
 import { Decoder } from "./decoder.ts";
-import { CONNECT_MS, LIMITS_AFTER_HELLO, PAYLOAD_BYTES_MAX } from "./limits.ts";
+import { CONNECT_MS, FRAGMENTS_MAX, LIMITS_AFTER_HELLO, PAYLOAD_BYTES_MAX, PIECES_MAX } from "./limits.ts";
 import { ProtocolError } from "./protocol-error.ts";
 import { coordinatorVocabulary, workerVocabulary } from "./vocabulary.ts";
 import { WebSocketConnection } from "./web-socket-connection.ts";
@@ -9,46 +10,67 @@ import { WebSocketConnection } from "./web-socket-connection.ts";
 export interface ConnectOptions {
   /** Sent as `Authorization: Bearer` with the upgrade request; null: none. */
   readonly token: string | null;
-  /** Time for TCP, TLS and the upgrade, in ms, > 0. Default `CONNECT_MS`. */
+  /**
+   * SHA-256 (64 lower-case hex digits) of the certificate that a `wss:` server must have. Default: null, any
+   * certificate that this machine's authorities vouch for.
+   */
+  readonly fingerprint?: string | null;
+  /** Time for TCP and TLS, and then for the upgrade, in ms, > 0. Default `CONNECT_MS`. */
   readonly timeoutMs?: number;
   /** Gives up the attempt. Does nothing once connected. */
   readonly signal?: AbortSignal;
 }
 
 /**
- * Connects a worker to the coordinator at `url` (`ws://HOST:PORT` or `wss://...`).
+ * Connects a worker to the coordinator at `url` (`ws://HOST:PORT` or `wss://...`). With `wss:` the
+ * certificate is verified before the request, and so the token, goes out.
  *
- * @throws {ProtocolError} E_CONNECT when nobody answers in time (worth another try), E_TOKEN when the
- *   token is missing or wrong, E_REFUSED when the answer is any other than a WebSocket
+ * @throws {ProtocolError} E_CONNECT when nobody answers in time (worth another try), E_CERTIFICATE when the
+ *   server's certificate is wrong, E_TOKEN when the token is missing or wrong, E_REFUSED when the answer is
+ *   any other than a WebSocket
  */
-export function connectWebSocket(url: string, options: ConnectOptions): Promise<WorkerConnection> {
+export async function connectWebSocket(url: string, options: ConnectOptions): Promise<WorkerConnection> {
   if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol)) {
-    const message = `url: expected ws://HOST:PORT or wss://HOST:PORT, got "${url}"`;
-    return Promise.reject(new ProtocolError("E_REFUSED", message));
+    throw new ProtocolError("E_REFUSED", `url: expected ws://HOST:PORT or wss://HOST:PORT, got "${url}"`);
   }
-  if (options.token !== null && !/^[\x21-\x7e]+$/.test(options.token)) {
+  const { token, fingerprint = null, timeoutMs = CONNECT_MS, signal } = options;
+  const parsed = new URL(url);
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token)) {
     const message = "token: expected printable ASCII without blanks; check the token file";
-    return Promise.reject(new ProtocolError("E_TOKEN", message));
+    throw new ProtocolError("E_TOKEN", message);
   }
+  if (fingerprint !== null && parsed.protocol !== "wss:") {
+    const message = `url: expected wss://HOST:PORT for a certificate's fingerprint, got "${url}"`;
+    throw new ProtocolError("E_CERTIFICATE", message);
+  }
+  const secured =
+    parsed.protocol === "wss:"
+      ? await connectTls(parsed, { fingerprint, timeoutMs, ...(signal === undefined ? {} : { signal }) })
+      : null;
   const socket = new WebSocket(url, {
-    headers: options.token === null ? {} : { authorization: `Bearer ${options.token}` },
+    headers: token === null ? {} : { authorization: `Bearer ${token}` },
     perMessageDeflate: false,
     maxPayload: PAYLOAD_BYTES_MAX,
-    handshakeTimeout: options.timeoutMs ?? CONNECT_MS,
+    maxFragments: FRAGMENTS_MAX,
+    maxBufferedChunks: PIECES_MAX,
+    autoPong: false,
+    handshakeTimeout: timeoutMs,
     followRedirects: false,
+    ...(secured === null ? {} : { createConnection: () => secured }),
   });
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const giveUp = () => socket.terminate();
     const fail = (error: ProtocolError) => {
-      options.signal?.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", giveUp);
       reject(error);
       socket.terminate();
     };
     socket.once("open", () => {
-      options.signal?.removeEventListener("abort", giveUp);
+      signal?.removeEventListener("abort", giveUp);
       socket.off("error", onError);
       const decoder = new Decoder(coordinatorVocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO);
-      resolve(new WebSocketConnection(socket, new URL(url).host, workerVocabulary, decoder));
+      const { host } = parsed;
+      resolve(new WebSocketConnection(socket, host, workerVocabulary, decoder, LIMITS_AFTER_HELLO));
     });
     socket.once("unexpected-response", (request, response) => {
       request.destroy();
@@ -56,8 +78,8 @@ export function connectWebSocket(url: string, options: ConnectOptions): Promise<
     });
     const onError = (error: Error) => fail(unreachable(url, error));
     socket.on("error", onError);
-    if (options.signal?.aborted) giveUp();
-    else options.signal?.addEventListener("abort", giveUp, { once: true });
+    if (signal?.aborted) giveUp();
+    else signal?.addEventListener("abort", giveUp, { once: true });
   });
 }
 
@@ -70,7 +92,7 @@ function refusal(url: string, status: number): ProtocolError {
   if (status === 401) {
     return new ProtocolError(
       "E_TOKEN",
-      `the coordinator at ${url} wants another token; give the worker the token that the coordinator prints`,
+      `the coordinator at ${url} wants another token; give the worker the file that the coordinator has (--token-file)`,
     );
   }
   const message = `${url} answered HTTP ${status}, expected a coordinator's WebSocket; check host and port`;

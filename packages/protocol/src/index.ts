@@ -3,7 +3,7 @@ export {
   type Acceptor,
   acceptWebSockets,
   httpServerOptions,
-  type RefusedUpgrade,
+  type RefusedConnection,
 } from "./accept-web-sockets.ts";
 export {
   type AccessPolicy,
@@ -19,15 +19,16 @@ export { type ConnectOptions, connectWebSocket } from "./connect-web-socket.ts";
 export type { Closed, Connection, CoordinatorConnection, WorkerConnection } from "./connection.ts";
 export { type Decoded, Decoder } from "./decoder.ts";
 export { encode } from "./encode.ts";
+export { fingerprintOf, parseFingerprint } from "./fingerprint.ts";
 export { isLoopback } from "./is-loopback.ts";
 export {
-  BUFFERED_BYTES_MAX,
   CHUNK_BYTES,
   CLOSE_MS,
   CONNECT_MS,
   HELLO_MS,
   LIMITS_AFTER_HELLO,
   LIMITS_BEFORE_HELLO,
+  limitsForFloats,
   type MessageLimits,
   UPGRADE_MS,
 } from "./limits.ts";

@@ -7,8 +7,16 @@ import { type AcceptOptions, acceptWebSockets, httpServerOptions } from "./accep
 import { type AccessPolicy, createAuthorize } from "./authorize.ts";
 import { connectWebSocket } from "./connect-web-socket.ts";
 import type { Closed, CoordinatorConnection } from "./connection.ts";
-import { CHUNK_BYTES, PAYLOAD_BYTES_MAX } from "./limits.ts";
+import { encode } from "./encode.ts";
+import {
+  CHUNK_BYTES,
+  HELLO_BYTES_MAX,
+  PAYLOAD_BYTES_MAX,
+  PONG_BUFFERED_BYTES_MAX,
+  REPORTS_MAX,
+} from "./limits.ts";
 import type { WorkerMessage } from "./messages.ts";
+import { workerVocabulary } from "./vocabulary.ts";
 import { truncateReason } from "./web-socket-connection.ts";
 
 const hello: WorkerMessage = {
@@ -20,6 +28,8 @@ const hello: WorkerMessage = {
   host: "here",
   pid: 1,
 };
+
+const [helloFrame] = encode(workerVocabulary, hello, null) as [Buffer];
 
 const cleanups: (() => void)[] = [];
 afterEach(() => {
@@ -75,6 +85,7 @@ describe("a WebSocket connection", () => {
   test("carries messages both ways, with bodies longer than one chunk, bit for bit", async () => {
     const { url, accepted } = await listen({ authorize: createAuthorize(access("secret")) });
     const worker = await connectWebSocket(url, { token: "secret" });
+    worker.send(hello);
     const coordinator = await accepted();
     const body = new Float32Array((2.5 * CHUNK_BYTES) / 4).map((_, i) => Math.fround(Math.sin(i)));
     const heard = new Promise<{ message: WorkerMessage; body: Float32Array | null }[]>((resolve) => {
@@ -95,7 +106,6 @@ describe("a WebSocket connection", () => {
       statCount: 1,
       computeMs: 2.5,
     };
-    worker.send(hello);
     worker.send(result, body);
     const [first, second] = await heard;
     expect(first).toEqual({ message: hello, body: null });
@@ -110,6 +120,7 @@ describe("a WebSocket connection", () => {
   test("tells both sides why one of them closed it", async () => {
     const { url, accepted } = await listen();
     const worker = await connectWebSocket(url, { token: null });
+    worker.send(hello);
     const coordinator = await accepted();
     worker.onMessage(() => {});
     coordinator.onMessage(() => {});
@@ -128,8 +139,9 @@ describe("a WebSocket connection", () => {
     ] as const) {
       const raw = new WebSocket(url);
       await once(raw, "open");
+      raw.send(helloFrame);
       const coordinator = await accepted();
-      coordinator.onMessage(() => expect.unreachable());
+      coordinator.onMessage((message) => expect(message).toEqual(hello));
       const ours = closeOf(coordinator);
       const theirs = once(raw, "close");
       raw.send(payload);
@@ -146,16 +158,16 @@ describe("a WebSocket connection", () => {
 
 describe("the upgrade request", () => {
   test("is answered 401 without the right token, which the worker hears as E_TOKEN", async () => {
-    const refused: number[] = [];
+    const refused: string[] = [];
     const { url } = await listen({
       authorize: createAuthorize(access("secret")),
-      onRefused: ({ status }) => refused.push(status),
+      onRefused: ({ reason }) => refused.push(reason),
     });
     for (const token of [null, "", "Secret", "two\nlines", "secrets"]) {
       await expect(connectWebSocket(url, { token })).rejects.toMatchObject({ code: "E_TOKEN" });
     }
     // "" and "two\nlines" are no tokens; the worker says so without asking.
-    expect(refused).toEqual([401, 401, 401]);
+    expect(refused).toEqual(Array(3).fill("the worker's token is missing or wrong"));
   });
 
   test("is refused with an Origin that is not allowed, so no web page can join", async () => {
@@ -184,15 +196,127 @@ describe("the upgrade request", () => {
     expect(socket.closed).toBe(true);
   });
 
-  test("must be followed by hello in time", async () => {
-    const { url, accepted } = await listen({ helloMs: 50 });
-    const worker = await connectWebSocket(url, { token: null });
-    const coordinator = await accepted();
-    coordinator.onMessage(() => {});
-    worker.onMessage(() => {});
-    expect(await closeOf(worker)).toEqual({ code: 1008, reason: "no hello within 50 ms" });
+  test("of a flood is reported in part, and the rest is counted", async () => {
+    const told: { reason: string; unreported: number }[] = [];
+    const { url } = await listen({
+      authorize: createAuthorize(access("secret")),
+      onRefused: ({ reason, unreported }) => told.push({ reason, unreported }),
+    });
+    for (let i = 0; i < REPORTS_MAX + 3; i++) {
+      await expect(connectWebSocket(url, { token: "wrong" })).rejects.toMatchObject({ code: "E_TOKEN" });
+    }
+    expect(told).toEqual(
+      Array(REPORTS_MAX).fill({ reason: "the worker's token is missing or wrong", unreported: 0 }),
+    );
   });
 });
+
+describe("a stranger", () => {
+  /** A raw client that is past the upgrade, and what the server says when it is turned away. */
+  async function stranger(options: Partial<AcceptOptions> = {}) {
+    let refuse: (reason: string) => void = () => {};
+    const refused = new Promise<string>((resolve) => {
+      refuse = resolve;
+    });
+    const { url } = await listen({
+      onConnection: () => expect.unreachable(),
+      onRefused: ({ reason }) => refuse(reason),
+      ...options,
+    });
+    const raw = new WebSocket(url);
+    raw.on("error", () => {});
+    await once(raw, "open");
+    return { raw, refused };
+  }
+
+  test("must say hello in time", async () => {
+    const { raw, refused } = await stranger({ helloMs: 50 });
+    const [code, reason] = await once(raw, "close");
+    expect([code, String(reason)]).toEqual([1008, "no hello within 50 ms"]);
+    expect(await refused).toBe("no hello within 50 ms (1008)");
+  });
+
+  test("must say hello first", async () => {
+    const { raw, refused } = await stranger();
+    const leaving = { type: "leaving", reason: "never came" } as const;
+    raw.send(encode(workerVocabulary, leaving, null)[0]!);
+    expect((await once(raw, "close"))[0]).toBe(1002);
+    expect(await refused).toBe("leaving before hello (1002)");
+  });
+
+  test("may not send more bytes than a hello needs, in one frame, in fragments or in pings", async () => {
+    const floods: ((raw: WebSocket) => void)[] = [
+      (raw) => raw.send(Buffer.alloc(16 * HELLO_BYTES_MAX)),
+      (raw) => raw.send(Buffer.alloc(16 * HELLO_BYTES_MAX), { fin: false }),
+      (raw) => {
+        for (let bytes = 0; bytes < HELLO_BYTES_MAX; bytes += 100) raw.ping(Buffer.alloc(100));
+      },
+    ];
+    for (const flood of floods) {
+      const { raw, refused } = await stranger();
+      flood(raw);
+      expect(await refused).toBe(`more than ${HELLO_BYTES_MAX} bytes and no hello (1009)`);
+      raw.terminate();
+    }
+  });
+
+  test("is one of few: the next is closed at once, and a worker that has said hello is none", async () => {
+    const reasons: string[] = [];
+    const connectionLimits = {
+      connections: 3,
+      connectionsPerAddress: 3,
+      strangers: 1,
+      strangersPerAddress: 1,
+    };
+    const { url, accepted } = await listen({
+      connectionLimits,
+      onRefused: ({ reason }) => reasons.push(reason),
+    });
+    const join = async () => {
+      const worker = await connectWebSocket(url, { token: null });
+      worker.send(hello);
+      await accepted();
+    };
+    await join();
+    await join();
+    const quiet = await connectWebSocket(url, { token: null });
+    await expect(connectWebSocket(url, { token: null })).rejects.toMatchObject({ code: "E_CONNECT" });
+    expect(reasons).toEqual(["3 connections are open already"]);
+    quiet.close(1000, "");
+  });
+});
+
+test("a peer that sends pings and reads no pongs costs no memory", async () => {
+  const { url, port, accepted } = await listen();
+  const socket = connect(port, "127.0.0.1");
+  await once(socket, "connect");
+  const key = Buffer.alloc(16).toString("base64");
+  socket.write(
+    `GET / HTTP/1.1\r\nHost: ${new URL(url).host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+      `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`,
+  );
+  await once(socket, "data");
+  socket.pause();
+  socket.write(masked(0x2, helloFrame));
+  const coordinator = await accepted();
+  coordinator.onMessage(() => {});
+  // 16 MiB of pings; the kernel takes a few MiB of pongs, the rest would wait in the server.
+  const pings = Buffer.concat(Array(8192).fill(masked(0x9, Buffer.alloc(125))));
+  for (let i = 0; i < 16; i++) await new Promise((resolve) => socket.write(pings, resolve));
+  socket.write(masked(0x2, encode(workerVocabulary, { type: "leaving", reason: "" }, null)[0]!));
+  await new Promise<void>((resolve) => coordinator.onMessage(() => resolve()));
+  expect(coordinator.bufferedBytes).toBeLessThanOrEqual(PONG_BUFFERED_BYTES_MAX + 127);
+  socket.destroy();
+});
+
+/** One final client frame, masked with zeros (RFC 6455, 5.2). */
+function masked(opcode: number, payload: Buffer): Buffer {
+  const head =
+    payload.byteLength < 126
+      ? Buffer.from([0x80 | opcode, 0x80 | payload.byteLength])
+      : Buffer.from([0x80 | opcode, 0xfe, payload.byteLength >> 8, payload.byteLength & 0xff]);
+  return Buffer.concat([head, Buffer.alloc(4), payload]);
+}
 
 describe("connectWebSocket", () => {
   test("says E_CONNECT when nobody listens and E_REFUSED when it is no coordinator", async () => {

@@ -1,8 +1,14 @@
 import type { WebSocket } from "ws";
 import type { Closed, Connection } from "./connection.ts";
-import type { Decoder } from "./decoder.ts";
+import type { Decoded, Decoder } from "./decoder.ts";
 import { encode, framesBytes } from "./encode.ts";
-import { BUFFERED_BYTES_MAX, CLOSE_MS, CLOSE_REASON_BYTES_MAX } from "./limits.ts";
+import {
+  bufferedBytesMax,
+  CLOSE_MS,
+  CLOSE_REASON_BYTES_MAX,
+  type MessageLimits,
+  PONG_BUFFERED_BYTES_MAX,
+} from "./limits.ts";
 import { CLOSE_CODES, MalformedFrame } from "./malformed-frame.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -15,18 +21,35 @@ export class WebSocketConnection<Out extends Speech, In extends Speech> implemen
   readonly #socket: WebSocket;
   readonly #vocabulary: Vocabulary<Out>;
   readonly #decoder: Decoder<In>;
+  readonly #bufferedBytesMax: number;
+  #messageHandler: ((message: In, body: Float32Array | null) => void) | null = null;
+  /** Messages that wait for a handler: what had been read from the network before it was paused. */
+  readonly #early: Decoded<In>[] = [];
   #closed: Closed | null = null;
   #closeHandler: ((closed: Closed) => void) | null = null;
   /** Why we close, when the reason is ours: the other side may not live to repeat it. */
   #reason: Closed | null = null;
   #destroyTimer: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, peer: string, vocabulary: Vocabulary<Out>, decoder: Decoder<In>) {
+  /** @param limits of both sides' messages; what may wait to be sent follows from them */
+  constructor(
+    socket: WebSocket,
+    peer: string,
+    vocabulary: Vocabulary<Out>,
+    decoder: Decoder<In>,
+    limits: MessageLimits,
+  ) {
     this.peer = peer;
     this.#socket = socket;
     this.#vocabulary = vocabulary;
     this.#decoder = decoder;
+    this.#bufferedBytesMax = bufferedBytesMax(limits);
     socket.pause();
+    socket.on("message", (data, isBinary) => this.#take(data as Buffer, isBinary));
+    // Pings are answered here, not by ws: a peer that sends them and reads nothing would fill our memory.
+    socket.on("ping", (data) => {
+      if (this.bufferedBytes <= PONG_BUFFERED_BYTES_MAX) socket.pong(data);
+    });
     socket.on("error", (error) => {
       this.#reason ??= { code: closeCodeOf(error), reason: error.message };
     });
@@ -48,10 +71,10 @@ export class WebSocketConnection<Out extends Speech, In extends Speech> implemen
   sendFrames(frames: readonly Buffer[]): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
     const waiting = this.bufferedBytes + framesBytes(frames);
-    if (waiting > BUFFERED_BYTES_MAX) {
+    if (waiting > this.#bufferedBytesMax) {
       this.close(
         CLOSE_CODES.policy,
-        `reads too slowly: ${waiting} bytes wait, at most ${BUFFERED_BYTES_MAX}`,
+        `reads too slowly: ${waiting} bytes wait, at most ${this.#bufferedBytesMax}`,
       );
       return;
     }
@@ -59,13 +82,18 @@ export class WebSocketConnection<Out extends Speech, In extends Speech> implemen
   }
 
   onMessage(handler: (message: In, body: Float32Array | null) => void): void {
-    this.#socket.on("message", (data, isBinary) => {
-      this.receivedAtMs = performance.now();
-      if (this.#socket.readyState !== this.#socket.OPEN) return;
-      const decoded = this.#decode(data as Buffer, isBinary);
-      if (decoded !== null) handler(decoded.message, decoded.body);
-    });
+    this.#messageHandler = handler;
+    for (let next = this.#early.shift(); next !== undefined; next = this.#early.shift()) {
+      handler(next.message, next.body);
+    }
     this.#socket.resume();
+  }
+
+  /** Gives a message back, for the handler that is set next; nothing is read until then. */
+  putBack(decoded: Decoded<In>): void {
+    this.#early.unshift(decoded);
+    this.#messageHandler = null;
+    this.#socket.pause();
   }
 
   onClose(handler: (closed: Closed) => void): void {
@@ -81,6 +109,16 @@ export class WebSocketConnection<Out extends Speech, In extends Speech> implemen
     this.#socket.resume();
     this.#socket.close(code, truncateReason(reason));
     this.#destroyTimer ??= setTimeout(() => this.#socket.terminate(), CLOSE_MS);
+  }
+
+  #take(frame: Buffer, isBinary: boolean): void {
+    this.receivedAtMs = performance.now();
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    const decoded = this.#decode(frame, isBinary);
+    if (decoded === null) return;
+    // A paused socket may still give the messages of the bytes that it has read.
+    if (this.#messageHandler === null) this.#early.push(decoded);
+    else this.#messageHandler(decoded.message, decoded.body);
   }
 
   #decode(frame: Buffer, isBinary: boolean): ReturnType<Decoder<In>["push"]> {
