@@ -212,7 +212,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     workersMin: values["min-workers"] ?? 1,
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: show,
-    listen: { host: host.address, port: host.port, tls: null },
+    listen: { host: host.address, port: host.port },
     scopes: scopesOf(given !== null, kept?.tokens ?? null),
   });
   const stop = (): void => coordinator.stop("interrupted");

@@ -228,7 +228,7 @@ describe("a coordinator", () => {
     runDirectory: null,
     workersMin: 1,
     onEvent: () => {},
-    listen: { host: "127.0.0.1", port, tls: null },
+    listen: { host: "127.0.0.1", port },
     scopes: { worker: { type: "open" }, observer: { type: "open" }, admin: { type: "closed" } },
   });
 

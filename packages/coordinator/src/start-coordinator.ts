@@ -24,8 +24,8 @@ export interface CoordinatorOptions extends RunOptions {
     readonly host: string;
     /** 0: any free port. */
     readonly port: number;
-    /** Certificate chain and private key, as PEM; null: no TLS. */
-    readonly tls: { readonly certificate: string; readonly key: string } | null;
+    /** Certificate chain and private key, as PEM. Default: no TLS. */
+    readonly tls?: { readonly certificate: string; readonly key: string };
   };
   /** Who may work, look, and steer. */
   readonly scopes: AccessPolicy["scopes"];
@@ -72,7 +72,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   await listenOn(server, listen);
   const { port } = server.address() as AddressInfo;
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  const url = `${listen.tls === null ? "ws" : "wss"}://${host}:${port}`;
+  const url = `${listen.tls === undefined ? "ws" : "wss"}://${host}:${port}`;
   const acceptor = acceptWebSockets(server, {
     authorize,
     limits: limitsForFloats(resultFloatsMax(options)),
@@ -101,7 +101,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
 }
 
 function createServer(tls: CoordinatorOptions["listen"]["tls"]): Server {
-  if (tls === null) return createHttpServer(httpServerOptions());
+  if (tls === undefined) return createHttpServer(httpServerOptions());
   const { certificate: cert, key } = tls;
   // From 1.3 on a client cannot make the server renegotiate, and every key is forward secret.
   return createHttpsServer({ ...httpServerOptions(), cert, key, minVersion: "TLSv1.3" });
