@@ -1,5 +1,5 @@
 import type { Checkpoint, Outcome } from "@shoal/coordinator";
-import { type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
+import { algorithmOf, type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
 import type { Invocation } from "./command.ts";
 import { scoreText } from "./evaluation-text.ts";
 import { count, duration } from "./format.ts";
@@ -24,13 +24,27 @@ export function describeRun(
     `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
   );
   terminal.line(
-    `  algorithm  ${algorithm.order === 2 ? "MAML" : "first-order MAML"}, ${algorithm.innerSteps} inner step` +
-      `${algorithm.innerSteps === 1 ? "" : "s"} of ${algorithm.innerRate} on the ${algorithm.lossReduction} loss; ` +
-      `outer ${outer.type} ${outer.rate}, ${count(steps)} steps`,
+    `  algorithm  ${algorithmOf(algorithm).describe(algorithm)}; ${describeOuter(outer)}, ${count(steps)} steps`,
   );
   for (const [field, origin] of Object.entries(origins)) terminal.line(`  changed    ${field} by ${origin}`);
   terminal.line(`  run        ${path}${before === null ? "" : `, from step ${count(before.step)}`}`);
   terminal.json({ event: "configuration", experiment, origins, runDir: path, dataHash: source.dataHash });
+}
+
+/** `outer adam 0.001, cosine to 0.00001`. */
+function describeOuter({ type, rate, schedule }: Experiment["outer"]): string {
+  const named = `outer ${type} ${rate}`;
+  switch (schedule?.type) {
+    case "cosine":
+    case "linear": {
+      const over = schedule.steps === undefined ? "" : ` in ${count(schedule.steps)} steps`;
+      return `${named}, ${schedule.type} to ${schedule.final}${over}`;
+    }
+    case "halve":
+      return `${named}, halved every ${count(schedule.every)} steps`;
+    default:
+      return named;
+  }
 }
 
 function describeModel(model: Experiment["model"]): string {

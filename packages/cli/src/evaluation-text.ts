@@ -1,46 +1,67 @@
 import type { Evaluation } from "@shoal/coordinator";
-import type { Experiment } from "@shoal/core";
+import { type Experiment, INDUCTIVE_PREFIX } from "@shoal/core";
 import type { Interval } from "@shoal/core/outer";
 import { count, percent } from "./format.ts";
 
-/** The number of an evaluation, with all of its protocol: what `--json` prints. */
-export interface EvaluationSummary {
+interface Score {
   readonly accuracy?: number;
   readonly loss: number;
   /** 95 % interval of the accuracy, or of the loss where there is none. */
   readonly ci95: number;
+}
+
+/** The number of an evaluation, with all of its protocol: what `--json` prints. */
+export interface EvaluationSummary extends Score {
   readonly tasks: number;
   readonly innerSteps: number;
   /** Query examples, per class for classification. */
   readonly queries: number;
   /** Batch norm at evaluation: statistics of the batch, or no batch norm. */
-  readonly bn: "transductive" | "none";
+  readonly bn: "transductive" | "inductive" | "none";
+  /** The score with inductive batch norm, where both were asked for. */
+  readonly inductive?: Score;
   readonly split: Evaluation["split"];
 }
 
 export function summarize(experiment: Experiment, { stats, tasks, split }: Evaluation): EvaluationSummary {
   const { innerSteps } = experiment.evaluation;
-  const accuracy = stats[`accuracy@${innerSteps}`];
-  const loss = stats[`loss@${innerSteps}`]!;
+  const norm = normOf(experiment);
+  return {
+    ...scoreOf(stats, innerSteps, ""),
+    tasks,
+    innerSteps,
+    queries: experiment.dataset.evaluationQueries,
+    bn: norm === "both" ? "transductive" : norm,
+    ...(norm === "both" ? { inductive: scoreOf(stats, innerSteps, INDUCTIVE_PREFIX) } : {}),
+    split,
+  };
+}
+
+function scoreOf(stats: Evaluation["stats"], step: number, prefix: string): Score {
+  const accuracy = stats[`${prefix}accuracy@${step}`];
+  const loss = stats[`${prefix}loss@${step}`]!;
   return {
     ...(accuracy === undefined ? {} : { accuracy: accuracy.mean }),
     loss: loss.mean,
     ci95: (accuracy ?? loss).ci95,
-    tasks,
-    innerSteps,
-    queries: experiment.dataset.evaluationQueries,
-    bn: experiment.model.type === "conv4" ? "transductive" : "none",
-    split,
   };
+}
+
+/** Whose statistics batch norm takes at evaluation. */
+function normOf({ model, evaluation }: Experiment): "transductive" | "inductive" | "both" | "none" {
+  return model.type === "conv4" ? (evaluation.batchNorm ?? "transductive") : "none";
 }
 
 /** `accuracy 95.30 % +- 0.41` or `loss 0.0123 +- 0.0004`, after the last inner step. */
 export function scoreText(experiment: Experiment, { stats }: Evaluation): string {
   const { innerSteps } = experiment.evaluation;
-  const accuracy = stats[`accuracy@${innerSteps}`];
-  return accuracy === undefined
-    ? `loss ${lossText(stats[`loss@${innerSteps}`]!)}`
-    : `accuracy ${accuracyText(accuracy)}`;
+  const text = (prefix: string): string => {
+    const accuracy = stats[`${prefix}accuracy@${innerSteps}`];
+    return accuracy === undefined
+      ? `loss ${lossText(stats[`${prefix}loss@${innerSteps}`]!)}`
+      : `accuracy ${accuracyText(accuracy)}`;
+  };
+  return normOf(experiment) === "both" ? `${text("")} (inductive: ${text(INDUCTIVE_PREFIX)})` : text("");
 }
 
 /** The score after each inner step, from none: `20.1 -> 88.4 -> 90.2 -> 90.3 %`. */
@@ -58,12 +79,17 @@ export function protocolText(
   description: string,
   { tasks, split }: Evaluation,
 ): string {
-  const { dataset, model, evaluation } = experiment;
+  const { dataset, evaluation } = experiment;
   const episode =
     dataset.source === "sinusoid"
       ? `${dataset.shots}-shot, ${dataset.evaluationQueries} query points`
       : `${dataset.ways}-way ${dataset.shots}-shot, ${dataset.evaluationQueries} quer${dataset.evaluationQueries === 1 ? "y" : "ies"} per class`;
-  const norm = model.type === "conv4" ? "transductive batch norm" : "no batch norm";
+  const norm = {
+    transductive: "transductive batch norm",
+    inductive: "inductive batch norm (the support set's statistics)",
+    both: "transductive batch norm (and inductive beside)",
+    none: "no batch norm",
+  }[normOf(experiment)];
   const steps = `${evaluation.innerSteps} inner step${evaluation.innerSteps === 1 ? "" : "s"}`;
   return `${count(tasks)} ${split} task${tasks === 1 ? "" : "s"}, ${episode}, ${steps}, ${norm}; mean and 95 % interval over tasks; ${description}`;
 }

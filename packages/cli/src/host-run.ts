@@ -19,7 +19,7 @@ import {
   type TaskSource,
   trainProgram,
 } from "@shoal/core";
-import { createOptimizer, ShoalError } from "@shoal/core/outer";
+import { createOuterOptimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
 import { isLoopback } from "@shoal/protocol";
 import { EXIT, type Invocation } from "./command.ts";
@@ -74,7 +74,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
     await runDirectory.writeExperiment(experiment);
     const history = before === null ? [] : await runDirectory.rewindMetrics(before.step);
     describeRun(invocation, resolved, source, path, before);
-    const optimizer = createOptimizer(experiment.outer);
+    const optimizer = createOuterOptimizer(experiment, layout);
     const start: Checkpoint = before ?? {
       runId: runDirectory.runId,
       step: 0,
@@ -86,7 +86,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
     };
     // From here on --resume works, whenever this process is killed.
     if (before === null) await runDirectory.save(start);
-    const { steps, metaBatch, tasksPerLeaf, clip, evaluation } = experiment;
+    const { steps, metaBatch, tasksPerLeaf, evaluation } = experiment;
     const started = performance.now();
     const outcome = await coordinate(invocation, host, {
       experiment,
@@ -104,7 +104,6 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
         validationTasks: evaluation.validationTasks,
         testTasks: evaluation.testTasks,
         outer: optimizer,
-        clip,
         checkpointEverySteps: values["checkpoint-every"]!,
         checkpointEveryMs: CHECKPOINT_MS,
       },
@@ -299,10 +298,20 @@ function resumeExperiment(before: Checkpoint, { values, given }: Invocation): Re
     every: values["evaluate-every"] ?? stored.evaluation.every,
     testTasks: values["test-tasks"] ?? stored.evaluation.testTasks,
   };
+  // A schedule that falls over the whole run was computed with the length that the run had.
+  const { schedule } = stored.outer;
+  const falls = schedule?.type === "cosine" || schedule?.type === "linear";
+  const outer = falls
+    ? { ...stored.outer, schedule: { ...schedule, steps: schedule.steps ?? stored.steps } }
+    : stored.outer;
   const origins = Object.fromEntries(
     [...given].filter((name) => CHANGEABLE.has(name)).map((name) => [name, `--${name}`]),
   );
-  return { experiment: parseExperiment({ ...stored, steps, evaluation }), preset: stored.name, origins };
+  return {
+    experiment: parseExperiment({ ...stored, steps, outer, evaluation }),
+    preset: stored.name,
+    origins,
+  };
 }
 
 function isExperimentOption(name: OptionName): boolean {

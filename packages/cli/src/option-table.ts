@@ -1,3 +1,4 @@
+import { algorithms } from "@shoal/core";
 import { defaultCacheDir, omniglotDirVariable } from "@shoal/datasets";
 
 /**
@@ -78,8 +79,8 @@ export const optionTable = {
   },
   algorithm: {
     type: "choice",
-    choices: ["maml", "fomaml"],
-    help: "maml: second order; fomaml: first order",
+    choices: algorithms.map(({ name }) => name),
+    help: "how to meta-learn (docs/algorithms.md)",
     ...fromPreset,
   },
   "inner-steps": {

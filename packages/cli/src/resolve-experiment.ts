@@ -1,5 +1,11 @@
 import { readFileSync } from "node:fs";
-import { type Experiment, parseExperiment, presets } from "@shoal/core";
+import {
+  type AlgorithmConfig,
+  type Experiment,
+  parseExperiment,
+  presets,
+  switchAlgorithm,
+} from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
 import { closest } from "fastest-levenshtein";
 import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
@@ -42,11 +48,12 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
   for (const name of given) {
     const spec: OptionSpec = optionTable[name];
     const value = values[name];
-    if (name === "algorithm") setPath(draft, "algorithm.order", value === "fomaml" ? 1 : 2, name);
+    if (name === "algorithm")
+      draft.algorithm = algorithmFor(value as AlgorithmConfig["type"], draft.algorithm);
     else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset);
     else if (spec.path !== undefined) setPath(draft, spec.path, value, name);
     else continue;
-    origins[spec.path ?? "algorithm.order"] = `--${name} ${String(value)}`;
+    origins[spec.path ?? `${name}.type`] = `--${name} ${String(value)}`;
   }
   return { experiment: parseExperiment(draft), preset: preset.name, origins };
 }
@@ -134,6 +141,15 @@ function mayHave(section: Draft, path: readonly string[], field: string): boolea
     .map(({ experiment }) => path.reduce<unknown>((at, key) => (at as Draft)[key], experiment) as Draft)
     .filter((other) => sameKind(other, section));
   return alike.length === 0 || alike.some((other) => field in other);
+}
+
+/** Another algorithm, with the numbers of the one before where both have them. */
+function algorithmFor(name: AlgorithmConfig["type"], before: unknown): unknown {
+  // The configuration file put something else here: parseExperiment says so.
+  if (!isObject(before)) return before;
+  if (before.type !== name) return switchAlgorithm(name, before);
+  // The name asks for second order, also where the experiment had first.
+  return name === "maml" ? { ...before, order: 2 } : before;
 }
 
 /** Another source of tasks, with the numbers of the one before where both have them. */

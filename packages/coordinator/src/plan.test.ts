@@ -12,7 +12,6 @@ const plan: TrainPlan = {
   validationTasks: 6,
   testTasks: 8,
   outer: createOptimizer({ type: "sgd", rate: 0.1 }),
-  clip: null,
   checkpointEverySteps: 100,
   checkpointEveryMs: 1e9,
 };

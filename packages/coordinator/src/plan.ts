@@ -14,9 +14,8 @@ export interface TrainPlan {
   readonly evaluateEvery: number;
   readonly validationTasks: number;
   readonly testTasks: number;
+  /** From mean meta-gradient to update: clips too. */
   readonly outer: Optimizer;
-  /** Each element of the mean meta-gradient is clipped to +-clip; null: not clipped. */
-  readonly clip: number | null;
   /** A checkpoint after this many steps or ms, whichever comes first; one at the end in any case. */
   readonly checkpointEverySteps: number;
   readonly checkpointEveryMs: number;

@@ -288,7 +288,6 @@ export class Run {
       gradientSum: work.gradientSum(),
       taskCount: spec.taskCount,
       outer: plan.outer,
-      clip: plan.clip,
     });
     const step = spec.version + 1;
     this.#step = step;

@@ -6,8 +6,8 @@ import { ShoalError } from "./outer/shoal-error.ts";
 export interface AdaptOptions {
   /** Gradient steps, >= 1. */
   readonly steps: number;
-  /** Inner learning rate, > 0. */
-  readonly rate: number;
+  /** Inner learning rate, > 0; or one for each parameter and step (from 0), of its shape or a scalar. */
+  readonly rate: number | ((name: string, step: number) => tf.Tensor);
   /** 2: gradients flow through the steps. 1: the inner gradients are constants (first-order MAML). */
   readonly order: 1 | 2;
   /** Names of the parameters that stay as they are. Default: none. */
@@ -19,30 +19,33 @@ export interface AdaptOptions {
  *
  * Runs under capture and is differentiable in `params`, so MAML takes its gradient through this call.
  *
- * @param loss scalar support loss
+ * @param loss scalar support loss, at the parameters of a step (from 0)
  * @returns the parameters before the first step and after each: `steps + 1` of them, same names and shapes
  * @throws {ShoalError} E_EXPERIMENT if `steps` < 1 or `rate` <= 0
  * @see Finn et al. 2017, Algorithm 1, lines 5-6, https://arxiv.org/abs/1703.03400
  */
 export function adapt(
-  loss: (params: Params) => tf.Tensor,
+  loss: (params: Params, step: number) => tf.Tensor,
   params: Params,
   { steps, rate, order, fixed = new Set() }: AdaptOptions,
 ): readonly Params[] {
   if (!Number.isInteger(steps) || steps < 1) {
     throw new ShoalError("E_EXPERIMENT", `innerSteps: expected an integer >= 1, got ${steps}`);
   }
-  if (!(rate > 0)) throw new ShoalError("E_EXPERIMENT", `innerRate: expected a number > 0, got ${rate}`);
+  if (typeof rate === "number" && !(rate > 0)) {
+    throw new ShoalError("E_EXPERIMENT", `innerRate: expected a number > 0, got ${rate}`);
+  }
   const path: Params[] = [params];
   for (let step = 0; step < steps; step++) {
     const before = path[step]!;
-    const exact = grad(loss)(before);
+    const moving = Object.fromEntries(Object.entries(before).filter(([name]) => !fixed.has(name)));
+    const exact = grad((p: Params) => loss({ ...before, ...p }, step))(moving);
     const gradient = order === 1 ? stopGradient(exact) : exact;
-    const stepped = Object.entries(before).map(([name, p]) => [
-      name,
-      fixed.has(name) ? p : tf.sub(p, tf.mul(rate, gradient[name]!)),
-    ]);
-    path.push(Object.fromEntries(stepped));
+    const stepped = Object.entries(moving).map(([name, p]) => {
+      const r = typeof rate === "number" ? rate : rate(name, step);
+      return [name, tf.sub(p, tf.mul(r, gradient[name]!))];
+    });
+    path.push({ ...before, ...(Object.fromEntries(stepped) as Params) });
   }
   return path;
 }

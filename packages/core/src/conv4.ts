@@ -1,6 +1,6 @@
 import { stopGradient } from "@shoal/graph";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Model, ParamSpec, Params } from "./model.ts";
+import type { ApplyOptions, Model, NormStatistics, ParamSpec, Params } from "./model.ts";
 
 export interface Conv4Options {
   /** `[height, width, channels]` of an image. */
@@ -39,6 +39,11 @@ export function conv4(options: Conv4Options): Model {
   const features = featureCount(options);
   const channelsOf = (layer: number): number => (layer === 1 ? image[2] : filters);
   const layers = Array.from({ length: LAYERS }, (_, i) => i + 1);
+  const embed = (params: Params, x: tf.Tensor, { statistics }: ApplyOptions = {}): tf.Tensor => {
+    let y = x as tf.Tensor4D;
+    for (const layer of layers) y = block(params, y, layer, downsampling, statistics);
+    return downsampling === "stride" ? tf.mean(y, [1, 2]) : tf.reshape(y, [y.shape[0], features]);
+  };
   return {
     params: [
       ...layers.flatMap((layer) => convParams(layer, channelsOf(layer), filters, batchNorm)),
@@ -50,19 +55,21 @@ export function conv4(options: Conv4Options): Model {
             ? { type: "normal", standardDeviation: 1 }
             : { type: "glorot", fanIn: features, fanOut: outputs },
         adapted: true,
+        part: "head",
       },
-      { name: "head.bias", shape: [outputs], initial: { type: "constant", value: 0 }, adapted: true },
+      {
+        name: "head.bias",
+        shape: [outputs],
+        initial: { type: "constant", value: 0 },
+        adapted: true,
+        part: "head",
+      },
     ],
-    apply(params, x) {
-      let y = x as tf.Tensor4D;
-      for (const layer of layers) y = block(params, y, layer, downsampling);
-      const flat: tf.Tensor =
-        downsampling === "stride" ? tf.mean(y, [1, 2]) : tf.reshape(y, [y.shape[0], features]);
-      return tf.add(
-        tf.matMul(flat as tf.Tensor2D, params["head.weights"] as tf.Tensor2D),
-        params["head.bias"]!,
-      );
+    apply(params, x, options) {
+      const flat = embed(params, x, options) as tf.Tensor2D;
+      return tf.add(tf.matMul(flat, params["head.weights"] as tf.Tensor2D), params["head.bias"]!);
     },
+    embed,
   };
 }
 
@@ -108,14 +115,18 @@ function block(
   x: tf.Tensor4D,
   layer: number,
   downsampling: "maxpool" | "stride",
+  statistics: ApplyOptions["statistics"],
 ): tf.Tensor4D {
   const gamma = params[`conv${layer}.gamma`];
   const beta = params[`conv${layer}.beta`];
   const sign = gamma === undefined ? null : signOf(gamma);
   const weights = params[`conv${layer}.weights`] as tf.Tensor4D;
   const filter = sign === null ? weights : (tf.mul(weights, sign) as tf.Tensor4D);
+  const convolved = layer === 1 ? convolveImage(x, filter, downsampling) : convolve(x, filter, downsampling);
   const { centred, variance } =
-    layer === 1 ? convolveImage(x, filter, downsampling) : convolve(x, filter, downsampling);
+    statistics === undefined
+      ? convolved
+      : renormalize(convolved, sign, (batch) => statistics(`conv${layer}`, batch));
   const scale = tf.rsqrt(tf.add(variance, EPSILON));
   const normal = tf.mul(centred, gamma === undefined ? scale : tf.mul(scale, tf.mul(gamma, sign!)));
   return tf.relu(beta === undefined ? normal : tf.add(normal, beta)) as tf.Tensor4D;
@@ -126,18 +137,27 @@ function signOf(gamma: tf.Tensor): tf.Tensor {
   return stopGradient(tf.sub(tf.mul(tf.cast(tf.greaterEqual(gamma, 0), "float32"), 2), 1));
 }
 
-interface Convolved {
-  /** The convolution minus its mean over the batch, down-sampled. */
+interface Convolved extends NormStatistics {
+  /** The convolution minus its mean over the batch, down-sampled. The statistics are those before pooling. */
   readonly centred: tf.Tensor;
-  /** Its (biased) variance over the batch before pooling, `[filters]`. */
-  readonly variance: tf.Tensor;
+}
+
+/** Centres with the mean that `choose` returns; the sign in the filter is not part of what it sees. */
+function renormalize(
+  { centred, mean, variance }: Convolved,
+  sign: tf.Tensor | null,
+  choose: (batch: NormStatistics) => NormStatistics,
+): Pick<Convolved, "centred" | "variance"> {
+  const signed = (value: tf.Tensor): tf.Tensor => (sign === null ? value : tf.mul(value, sign));
+  const chosen = choose({ mean: signed(mean), variance });
+  return { centred: tf.add(centred, tf.sub(mean, signed(chosen.mean))), variance: chosen.variance };
 }
 
 function convolve(x: tf.Tensor4D, filter: tf.Tensor4D, downsampling: "maxpool" | "stride"): Convolved {
   const y = tf.conv2d(x, filter, downsampling === "stride" ? 2 : 1, "same");
   const mean = tf.mean(y, [0, 1, 2]);
   const variance = tf.mean(tf.square(tf.sub(y, mean)), [0, 1, 2]);
-  return { centred: tf.sub(pooled(y, downsampling), mean), variance };
+  return { centred: tf.sub(pooled(y, downsampling), mean), mean, variance };
 }
 
 /** As `convolve`, for inputs without parameters: all that does not depend on the filter is computed once. */
@@ -162,15 +182,14 @@ function convolveImage(x: tf.Tensor4D, filter: tf.Tensor4D, downsampling: "maxpo
     "same",
   );
   const [images, height, width] = patches.shape;
-  const rows = tf.reshape(tf.sub(patches, tf.mean(patches, [0, 1, 2])), [
-    images * height * width,
-    taps,
-  ]) as tf.Tensor2D;
+  const patchMean = tf.mean(patches, [0, 1, 2]);
+  const rows = tf.reshape(tf.sub(patches, patchMean), [images * height * width, taps]) as tf.Tensor2D;
   const covariance = tf.mul(tf.matMul(rows, rows, true, false), 1 / (images * height * width)) as tf.Tensor2D;
   const matrix = tf.reshape(filter, [taps, filters]) as tf.Tensor2D;
   const y = tf.reshape(tf.matMul(rows, matrix), [images, height, width, filters]) as tf.Tensor4D;
   return {
     centred: pooled(y, downsampling),
+    mean: tf.reshape(tf.matMul(tf.reshape(patchMean, [1, taps]), matrix), [filters]),
     variance: tf.sum(tf.mul(matrix, tf.matMul(covariance, matrix)), 0),
   };
 }

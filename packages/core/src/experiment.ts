@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { algorithmOf, algorithmSchemas } from "./algorithms/registry.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
 
@@ -68,23 +69,25 @@ const conv4 = z.strictObject({
   head: z.enum(["glorot", "normal"]),
 });
 
-const maml = z.strictObject({
-  type: z.literal("maml"),
-  /** 2: through the inner loop. 1: first-order MAML. */
-  order: z.union([z.literal(1), z.literal(2)]),
-  innerSteps: count,
-  innerRate: rate,
-  /** `mean` over examples, or the MAML authors' `sum-over-ways`, which is ways times the mean. */
-  lossReduction: z.enum(["mean", "sum-over-ways"]),
-});
+const steps = count.optional();
+/** How the outer rate changes with the step; `steps` is the length of the fall. Default: all steps of the run. */
+const schedule = z
+  .discriminatedUnion("type", [
+    z.strictObject({ type: z.literal("constant") }),
+    z.strictObject({ type: z.literal("cosine"), final: z.number().min(0).finite(), steps }),
+    z.strictObject({ type: z.literal("linear"), final: z.number().min(0).finite(), steps }),
+    z.strictObject({ type: z.literal("halve"), every: count }),
+  ])
+  .optional();
 
-const sgd = z.strictObject({ type: z.literal("sgd"), rate });
+const sgd = z.strictObject({ type: z.literal("sgd"), rate, schedule });
 const adam = z.strictObject({
   type: z.literal("adam"),
   rate,
   beta1: z.number().min(0).lt(1),
   beta2: z.number().min(0).lt(1),
   epsilon: rate,
+  schedule,
 });
 
 const fields = z.strictObject({
@@ -93,7 +96,7 @@ const fields = z.strictObject({
   seed: z.int().min(0).max(0xffff_ffff),
   dataset: z.discriminatedUnion("source", [sinusoid, glyphs, omniglot]),
   model: z.discriminatedUnion("type", [mlp, conv4]),
-  algorithm: z.discriminatedUnion("type", [maml]),
+  algorithm: z.discriminatedUnion("type", algorithmSchemas),
   outer: z.discriminatedUnion("type", [sgd, adam]),
   /** Each element of the mean meta-gradient is clipped to +-clip; null: not clipped. */
   clip: rate.nullable(),
@@ -109,7 +112,12 @@ const fields = z.strictObject({
     validationTasks: count,
     testTasks: count,
     /** Inner steps at evaluation; the metric is reported after each of them. */
-    innerSteps: count,
+    innerSteps: z.int().min(0),
+    /**
+     * Whose statistics batch norm takes for the query set: `transductive`, the query set's own (the MAML
+     * authors; the default); `inductive`, the support set's; `both`, side by side.
+     */
+    batchNorm: z.enum(["transductive", "inductive", "both"]).optional(),
   }),
 });
 
@@ -130,7 +138,10 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
   if (experiment.model.type === "conv4" && dataset.source === "sinusoid") {
     fault("model", "conv4 needs images, and sinusoid has none; use mlp");
   }
-  if (experiment.algorithm.lossReduction === "sum-over-ways" && dataset.source === "sinusoid") {
+  const { algorithm } = experiment;
+  algorithmOf(algorithm).check?.(algorithm, experiment, fault);
+  const isSummed = "lossReduction" in algorithm && algorithm.lossReduction === "sum-over-ways";
+  if (isSummed && dataset.source === "sinusoid") {
     fault("algorithm.lossReduction", "sum-over-ways needs classes, and sinusoid has none; use mean");
   }
   if (dataset.source === "omniglot") {
@@ -160,4 +171,3 @@ export function parseExperiment(value: unknown): Experiment {
 export type Experiment = z.infer<typeof fields>;
 export type DatasetConfig = Experiment["dataset"];
 export type ModelConfig = Experiment["model"];
-export type AlgorithmConfig = Experiment["algorithm"];

@@ -1,8 +1,19 @@
 export { type AdaptOptions, adapt } from "./adapt.ts";
+export type {
+  Adapted,
+  Algorithm,
+  AlgorithmContext,
+  Objective,
+  Schedule,
+  Scheduled,
+  Task,
+  TaskExamples,
+} from "./algorithms/algorithm.ts";
+export { type AlgorithmConfig, algorithmOf, algorithms, switchAlgorithm } from "./algorithms/registry.ts";
 export { type Conv4Options, conv4 } from "./conv4.ts";
+export { createAlgorithm } from "./create-algorithm.ts";
 export { createModel } from "./create-model.ts";
 export {
-  type AlgorithmConfig,
   type DatasetConfig,
   type Experiment,
   experimentSchema,
@@ -13,6 +24,7 @@ export { type Initializer, initialize } from "./initialize.ts";
 export { layersModel } from "./layers-model.ts";
 export {
   evaluateProgram,
+  INDUCTIVE_PREFIX,
   initialParams,
   type LeafEpisodes,
   type LeafExamples,
@@ -24,7 +36,7 @@ export {
 } from "./leaf-program.ts";
 export { accuracy, crossEntropy, type LossReduction, lossOf, lossScale, meanSquaredError } from "./losses.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
-export type { Model, ParamSpec, Params } from "./model.ts";
+export type { ApplyOptions, Model, NormStatistics, ParamSpec, Params } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
 export type {
   ArraySpec,

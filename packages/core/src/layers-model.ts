@@ -9,7 +9,8 @@ type LayersModel = Parameters<typeof fromLayersModel>[0];
 /**
  * A `tf.layers` model of one input and one output as a `Model`.
  *
- * Its trainable weights are the parameters, all adapted, and start at the values that they have now. The
+ * Its trainable weights are the parameters, all adapted, and start at the values that they have now; those
+ * of the last layer that has any are the head. The
  * others (frozen layers, moving statistics) are constants. With `training: true`, batch normalization takes
  * the statistics of the batch, as MAML's own networks do; without, the moving ones.
  *
@@ -27,15 +28,17 @@ export function layersModel(model: LayersModel, { training = false }: LayersAppl
   }
   const { params, apply } = fromLayersModel(model);
   const constants = params.filter(({ trainable }) => !trainable);
+  const learned = params.filter(({ trainable }) => trainable);
+  const layerOf = (name: string): string => name.slice(0, name.lastIndexOf("/"));
+  const last = learned.at(-1);
   return {
-    params: params
-      .filter(({ trainable }) => trainable)
-      .map(({ name, shape, value }) => ({
-        name,
-        shape,
-        initial: { type: "values", values: value },
-        adapted: true,
-      })),
+    params: learned.map(({ name, shape, value }) => ({
+      name,
+      shape,
+      initial: { type: "values", values: value },
+      adapted: true,
+      ...(last !== undefined && layerOf(name) === layerOf(last.name) ? { part: "head" } : {}),
+    })),
     apply(adapted, x) {
       const fixed = constants.map(({ name, shape, value }) => [name, tf.tensor(value, [...shape])]);
       return apply({ ...Object.fromEntries(fixed), ...adapted }, x, { training }) as tf.Tensor;

@@ -1,11 +1,11 @@
 import { type TensorSpec, valueAndGradWithAux, vmap } from "@shoal/graph";
 import * as tf from "@tensorflow/tfjs-core";
-import { adapt } from "./adapt.ts";
-import { createModel } from "./create-model.ts";
+import type { Adapted, Scheduled, Task, TaskExamples } from "./algorithms/algorithm.ts";
+import { createAlgorithm } from "./create-algorithm.ts";
 import type { Experiment } from "./experiment.ts";
 import { initialize } from "./initialize.ts";
-import { accuracy, lossOf, lossScale } from "./losses.ts";
-import type { Model, Params } from "./model.ts";
+import { accuracy, lossOf } from "./losses.ts";
+import type { ApplyOptions, NormStatistics, Params } from "./model.ts";
 import { layoutParams, type ParamLayout } from "./outer/param-layout.ts";
 import type { EpisodeSpec, ExamplesSpec, Problem, Split, TaskSource } from "./task-source.ts";
 
@@ -40,108 +40,127 @@ export interface LeafProgram {
   readonly kind: "train" | "evaluate";
   readonly statNames: readonly string[];
   readonly layout: ParamLayout;
-  readonly specs: readonly [{ readonly [name: string]: TensorSpec }, EpisodeTensors<TensorSpec>];
-  fn(params: Params, episodes: LeafEpisodes): LeafResult;
+  /** Of the parameters, of the episodes, and of what the algorithm's schedule declares: often nothing. */
+  readonly specs: readonly [NamedSpecs, EpisodeTensors<TensorSpec>, NamedSpecs];
+  fn(params: Params, episodes: LeafEpisodes, scheduled: Scheduled): LeafResult;
+  /** The schedule's values after `version` committed steps, in the order of its specs. */
+  scheduledAt(version: number): readonly Float32Array[];
 }
 
+type NamedSpecs = { readonly [name: string]: TensorSpec };
+
 /**
- * Meta-training: adapt to each task's support set, and the gradient of the summed query losses.
+ * Meta-training: the gradient of the tasks' objectives, summed, in the shared parameters.
  *
- * The gradient carries the experiment's loss reduction (mean, or the authors' sum over ways), in the
- * inner and the outer loss alike; the statistics are means per example.
- *
- * @see Finn et al. 2017, Algorithm 2
+ * The gradient carries the experiment's loss reduction (mean, or the authors' sum over ways); the
+ * statistics are means per query example.
  */
 export function trainProgram(experiment: Experiment, source: TaskShapes): LeafProgram {
-  const { algorithm } = experiment;
-  const { problem, model, fixed, statNames, ...shapes } = prepare(experiment, source, "train");
-  const scale = lossScale(problem, algorithm.lossReduction);
+  const { algorithm, ...shapes } = prepare(experiment, source, "train");
+  const { problem } = source;
+  const { schedule } = algorithm;
   return {
     ...shapes,
     kind: "train",
-    statNames: statNames(["loss", "accuracy"]),
-    fn(params, episodes) {
-      const { gradient, aux } = valueAndGradWithAux((initial: Params) => {
-        const stats = eachTask(episodes, experiment.tasksPerLeaf, (support, query) => {
-          const supportLoss = (p: Params): tf.Tensor =>
-            tf.mul(lossOf(problem, model.apply(p, support.x), support.y), scale);
-          const path = adapt(supportLoss, initial, {
-            steps: algorithm.innerSteps,
-            rate: algorithm.innerRate,
-            order: algorithm.order,
-            fixed,
-          });
-          return tf.stack([...measure(problem, model.apply(path.at(-1)!, query.x), query.y)]);
+    statNames: statNames(problem),
+    scheduledAt(version) {
+      if (schedule === undefined) return [];
+      const values = schedule.at(version);
+      return Object.keys(schedule.shapes).map((name) => Float32Array.from(values[name]!));
+    },
+    fn(params, episodes, scheduled) {
+      const { gradient, aux } = valueAndGradWithAux((shared: Params) => {
+        const { values, stats } = eachTask(episodes, experiment.tasksPerLeaf, (task) => {
+          const { value, outputs } = algorithm.objective(shared, task, scheduled);
+          return { values: value, stats: tf.stack([...measure(problem, outputs, task.query.y)]) };
         });
-        const losses = tf.slice(stats, [0, 0], [experiment.tasksPerLeaf, 1]);
-        return { value: tf.mul(tf.sum(losses), scale), aux: stats };
+        return { value: tf.sum(values!), aux: stats! };
       })(params);
       return { stats: aux, gradient };
     },
   };
 }
 
-/** Meta-testing: loss and accuracy on the query set before adaptation and after each inner step. */
+/**
+ * Meta-testing: loss and accuracy on the query set before adaptation and after each inner step.
+ *
+ * With `evaluation.batchNorm` `both`, first those with the statistics of the query set (transductive),
+ * then those with the support set's (inductive).
+ */
 export function evaluateProgram(experiment: Experiment, source: TaskShapes, split: Split): LeafProgram {
-  const { algorithm } = experiment;
-  const { problem, model, fixed, statNames, ...shapes } = prepare(experiment, source, split);
-  const scale = lossScale(problem, algorithm.lossReduction);
-  const steps = experiment.evaluation.innerSteps;
+  const { algorithm, ...shapes } = prepare(experiment, source, split);
+  const { problem } = source;
+  const { innerSteps: steps, batchNorm = "transductive" } = experiment.evaluation;
   const afterStep = Array.from({ length: steps + 1 }, (_, step) => step);
+  const prefixes = batchNorm === "both" ? ["", INDUCTIVE_PREFIX] : [""];
   return {
     ...shapes,
     kind: "evaluate",
-    statNames: statNames(["loss", "accuracy"]).flatMap((name) => afterStep.map((step) => `${name}@${step}`)),
+    statNames: prefixes.flatMap((prefix) =>
+      statNames(problem).flatMap((name) => afterStep.map((step) => `${prefix}${name}@${step}`)),
+    ),
+    scheduledAt: () => [],
     fn(params, episodes) {
-      const stats = eachTask(episodes, experiment.tasksPerLeaf, (support, query) => {
-        const supportLoss = (p: Params): tf.Tensor =>
-          tf.mul(lossOf(problem, model.apply(p, support.x), support.y), scale);
-        const path = adapt(supportLoss, params, { steps, rate: algorithm.innerRate, order: 1, fixed });
-        const measured = path.map((adapted) => measure(problem, model.apply(adapted, query.x), query.y));
-        return tf.stack(measured[0]!.flatMap((_, stat) => measured.map((one) => one[stat]!)));
+      const { stats } = eachTask(episodes, experiment.tasksPerLeaf, ({ support, query }) => {
+        const learners = algorithm.adapt(params, support, steps);
+        if (learners.length !== steps + 1) {
+          throw new Error(`adapt: expected ${steps + 1} learners, got ${learners.length}`);
+        }
+        const stat = (predict: (learner: Adapted) => tf.Tensor): tf.Tensor[] => {
+          const measured = learners.map((learner) => measure(problem, predict(learner), query.y));
+          return measured[0]!.flatMap((_, k) => measured.map((one) => one[k]!));
+        };
+        const transductive = (): tf.Tensor[] => stat((learner) => learner.predict(query.x));
+        const inductive = (): tf.Tensor[] => stat((learner) => predictInductively(learner, support, query));
+        const both = {
+          transductive,
+          inductive,
+          both: () => [...transductive(), ...inductive()],
+        };
+        return { stats: tf.stack(both[batchNorm]()) };
       });
-      return { stats };
+      return { stats: stats! };
     },
   };
 }
 
-/** Where each named parameter lies in the flat vector. */
+/** Before the names of the statistics with the support set's batch norm, where both are taken. */
+export const INDUCTIVE_PREFIX = "inductive-";
+
+/** The outputs for the query set, with batch norm by the support set's statistics. */
+function predictInductively(learner: Adapted, support: TaskExamples, query: TaskExamples): tf.Tensor {
+  const ofSupport = new Map<string, NormStatistics>();
+  const keep: ApplyOptions["statistics"] = (layer, batch) => {
+    ofSupport.set(layer, batch);
+    return batch;
+  };
+  learner.predict(support.x, { statistics: keep });
+  return learner.predict(query.x, { statistics: (layer) => ofSupport.get(layer)! });
+}
+
+/** Where each parameter lies in the flat vector. */
 export function modelLayout(experiment: Experiment, source: TaskShapes): ParamLayout {
-  return layoutParams(createModel(experiment.model, source.problem, source.spec("train")).params);
+  return layoutParams(createAlgorithm(experiment, source, "train").params);
 }
 
-/** The initial parameters: a function of the experiment's seed and model alone. */
+/** The initial parameters: a function of the experiment's seed, model and algorithm alone. */
 export function initialParams(experiment: Experiment, source: TaskShapes): Float32Array {
-  return initialize(
-    createModel(experiment.model, source.problem, source.spec("train")).params,
-    experiment.seed,
-  );
+  return initialize(createAlgorithm(experiment, source, "train").params, experiment.seed);
 }
 
-interface Prepared extends Pick<LeafProgram, "layout" | "specs"> {
-  readonly problem: Problem;
-  readonly model: Model;
-  /** Names of the parameters that the inner loop leaves alone. */
-  readonly fixed: ReadonlySet<string>;
-  /** Leaves out the accuracy of a regression. */
-  statNames(names: readonly string[]): string[];
-}
-
-function prepare(experiment: Experiment, source: TaskShapes, split: Split): Prepared {
-  const { problem } = source;
-  const episode = source.spec(split);
-  const model = createModel(experiment.model, problem, episode);
+function prepare(experiment: Experiment, source: TaskShapes, split: Split) {
+  const algorithm = createAlgorithm(experiment, source, split);
   const specs = Object.fromEntries(
-    model.params.map(({ name, shape }): [string, TensorSpec] => [name, { shape, dtype: "float32" }]),
+    algorithm.params.map(({ name, shape }): [string, TensorSpec] => [name, { shape, dtype: "float32" }]),
+  );
+  const scheduled = Object.entries(split === "train" ? (algorithm.schedule?.shapes ?? {}) : {}).map(
+    ([name, shape]): [string, TensorSpec] => [name, { shape, dtype: "float32" }],
   );
   return {
-    problem,
-    model,
-    fixed: new Set(model.params.filter(({ adapted }) => !adapted).map(({ name }) => name)),
-    layout: layoutParams(model.params),
-    specs: [specs, stackedSpec(episode, experiment.tasksPerLeaf)],
-    statNames: (names) => names.filter((name) => name !== "accuracy" || problem.type === "classification"),
-  };
+    algorithm,
+    layout: layoutParams(algorithm.params),
+    specs: [specs, stackedSpec(source.spec(split), experiment.tasksPerLeaf), Object.fromEntries(scheduled)],
+  } as const;
 }
 
 function stackedSpec({ support, query }: EpisodeSpec, tasks: number): EpisodeTensors<TensorSpec> {
@@ -152,26 +171,25 @@ function stackedSpec({ support, query }: EpisodeSpec, tasks: number): EpisodeTen
   return { support: stacked(support), query: stacked(query) };
 }
 
-/** The statistics `[tasks, stats]` of a leaf: `task` for its only task, or mapped over all of them. */
-function eachTask(
-  { support, query }: LeafEpisodes,
-  tasks: number,
-  task: (support: LeafExamples, query: LeafExamples) => tf.Tensor,
-): tf.Tensor {
-  if (tasks > 1) {
-    return vmap((s: ExampleTensors<tf.Tensor>, q: ExampleTensors<tf.Tensor>) => task(s, q), [0, 0])(
-      support,
-      query,
-    );
-  }
-  const only = ({ x, y }: LeafExamples): LeafExamples => ({
+/** The tensors of `one` for every task, `[tasks, ...]`: of the only task, or mapped over all of them. */
+function eachTask(episodes: LeafEpisodes, tasks: number, one: (task: Task) => Params): Params {
+  if (tasks > 1) return vmap((task: Task) => one(task), [0])(episodes);
+  const only = ({ x, y }: LeafExamples): TaskExamples => ({
     x: tf.reshape(x, x.shape.slice(1)),
     y: tf.reshape(y, y.shape.slice(1)),
   });
-  return tf.expandDims(task(only(support), only(query)), 0);
+  const results = one({ support: only(episodes.support), query: only(episodes.query) });
+  return Object.fromEntries(
+    Object.entries(results).map(([name, tensor]) => [name, tf.expandDims(tensor, 0)]),
+  );
 }
 
-/** Mean loss per example and, for classification, accuracy: scalars. */
+/** Leaves out the accuracy of a regression. */
+function statNames(problem: Problem): readonly string[] {
+  return problem.type === "classification" ? ["loss", "accuracy"] : ["loss"];
+}
+
+/** Mean loss per example and, for classification, accuracy: scalars, as `statNames`. */
 function measure(problem: Problem, outputs: tf.Tensor, y: tf.Tensor): readonly tf.Tensor[] {
   const loss = lossOf(problem, outputs, y);
   return problem.type === "classification" ? [loss, accuracy(outputs, y)] : [loss];

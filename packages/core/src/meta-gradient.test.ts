@@ -25,6 +25,12 @@ const preset = (name: string): Experiment => presets.find((one) => one.name === 
 const maxpool = preset("omniglot-5w1s-maxpool");
 const sinusoid = preset("sinusoid");
 const quickstart = preset("quickstart");
+const firstOrder: Experiment["algorithm"] = {
+  type: "fomaml",
+  innerSteps: 1,
+  innerRate: 0.4,
+  lossReduction: "mean",
+};
 const threeSteps = { ...maxpool.algorithm, innerSteps: 3, innerRate: 0.1 } as const;
 const smallPool = { ...maxpool.model, filters: 32 } as Experiment["model"];
 
@@ -32,7 +38,7 @@ const cases: readonly Case[] = [
   { name: "maxpool-64", experiment: maxpool, shots: 1, queries: 1 },
   {
     name: "maxpool-64-first-order",
-    experiment: { ...maxpool, algorithm: { ...maxpool.algorithm, order: 1 } },
+    experiment: { ...maxpool, algorithm: firstOrder },
     shots: 1,
     queries: 1,
   },

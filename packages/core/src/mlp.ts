@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Model, ParamSpec } from "./model.ts";
+import type { Model, ParamSpec, Params } from "./model.ts";
 
 export interface MlpOptions {
   /** Values per example; examples of higher rank are flattened. */
@@ -15,26 +15,29 @@ export function mlp({ inputs, hidden, outputs }: MlpOptions): Model {
   const layers = widths
     .slice(1)
     .map((width, i) => ({ name: `dense${i + 1}`, fanIn: widths[i]!, fanOut: width }));
+  const head = layers.at(-1)!;
+  const dense = (params: Params, x: tf.Tensor, { name }: { readonly name: string }): tf.Tensor =>
+    tf.add(tf.matMul(x as tf.Tensor2D, params[`${name}.weights`] as tf.Tensor2D), params[`${name}.bias`]!);
+  const embed = (params: Params, x: tf.Tensor): tf.Tensor => {
+    let y: tf.Tensor = tf.reshape(x, [x.shape[0]!, inputs]);
+    for (const layer of layers.slice(0, -1)) y = tf.relu(dense(params, y, layer));
+    return y;
+  };
   return {
-    params: layers.flatMap(({ name, fanIn, fanOut }): ParamSpec[] => [
-      {
-        name: `${name}.weights`,
-        shape: [fanIn, fanOut],
-        initial: { type: "glorot", fanIn, fanOut },
-        adapted: true,
-      },
-      { name: `${name}.bias`, shape: [fanOut], initial: { type: "constant", value: 0 }, adapted: true },
-    ]),
-    apply(params, x) {
-      let y: tf.Tensor = tf.reshape(x, [x.shape[0]!, inputs]);
-      layers.forEach(({ name }, i) => {
-        y = tf.add(
-          tf.matMul(y as tf.Tensor2D, params[`${name}.weights`] as tf.Tensor2D),
-          params[`${name}.bias`]!,
-        );
-        if (i < layers.length - 1) y = tf.relu(y);
-      });
-      return y;
-    },
+    params: layers.flatMap((layer): ParamSpec[] => {
+      const { name, fanIn, fanOut } = layer;
+      const common = { adapted: true, ...(layer === head ? { part: "head" as const } : {}) };
+      return [
+        {
+          name: `${name}.weights`,
+          shape: [fanIn, fanOut],
+          initial: { type: "glorot", fanIn, fanOut },
+          ...common,
+        },
+        { name: `${name}.bias`, shape: [fanOut], initial: { type: "constant", value: 0 }, ...common },
+      ];
+    }),
+    apply: (params, x) => dense(params, embed(params, x), head),
+    embed,
   };
 }

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { Initializer } from "./initialize.ts";
+import type { OuterRule } from "./outer/param-layout.ts";
 
 /** Named float32 tensors. */
 export type Params = { readonly [name: string]: tf.Tensor };
@@ -10,6 +11,24 @@ export interface ParamSpec {
   readonly initial: Initializer;
   /** The inner loop adapts it; otherwise only the outer optimizer moves it. */
   readonly adapted: boolean;
+  /** `head`: of the last layer, which turns features into outputs. Default: of the body. */
+  readonly part?: "head";
+  /** Who moves it in the outer step, if not the experiment's optimizer. */
+  readonly outer?: OuterRule;
+}
+
+/** Mean and (biased) variance of a batch-norm layer's input over the batch: float32 `[channels]` each. */
+export interface NormStatistics {
+  readonly mean: tf.Tensor;
+  readonly variance: tf.Tensor;
+}
+
+export interface ApplyOptions {
+  /**
+   * Called once per batch-norm layer, in order, with the statistics of the batch; returns those to normalize
+   * with. Default: the batch's. It may keep them: running means, or the support set's for the query set.
+   */
+  readonly statistics?: (layer: string, batch: NormStatistics) => NormStatistics;
 }
 
 /** A function from parameters and inputs to outputs, in TensorFlow.js ops, without state. */
@@ -19,5 +38,7 @@ export interface Model {
    * @param x float32 `[n, ...example]`
    * @returns float32 `[n, outputs]`: logits for classification, predictions for regression
    */
-  apply(params: Params, x: tf.Tensor): tf.Tensor;
+  apply(params: Params, x: tf.Tensor, options?: ApplyOptions): tf.Tensor;
+  /** What the head sees, float32 `[n, features]`; reads no parameter of the head. */
+  embed?(params: Params, x: tf.Tensor, options?: ApplyOptions): tf.Tensor;
 }

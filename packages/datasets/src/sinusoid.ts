@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DatasetConfig, Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
-import { createRandom, type Random } from "@shoal/core/outer";
-import { sine } from "./exact-math.ts";
+import { createRandom, type Random, sine } from "@shoal/core/outer";
+
 import { splitIndex, stream } from "./streams.ts";
 
 export type SinusoidConfig = Extract<DatasetConfig, { source: "sinusoid" }>;

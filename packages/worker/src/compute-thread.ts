@@ -95,6 +95,7 @@ async function computeBlock(job: BlockJob): Promise<BlockResult> {
   const views = layout.entries.map(({ offset, size }) => params.subarray(offset, offset + size));
   const statCount = statNames.length;
   const statsAt = executable.outputs.findIndex(({ name }) => name === "stats");
+  const scheduled = program.scheduledAt(job.version);
   const leafStats = executable.outputs[statsAt]!.shape[0]! * statCount;
   const gradientAt = layout.entries.map((entry) =>
     executable.outputs.findIndex(({ name }) => name === `gradient/${entry.name}`),
@@ -104,7 +105,7 @@ async function computeBlock(job: BlockJob): Promise<BlockResult> {
   const body = new Float32Array(statsSize + (isTrain ? layout.size : 0));
   const tree = isTrain ? new ReductionTree(job.leafCount, layout.size) : null;
   for (let leaf = 0; leaf < job.leafCount; leaf++) {
-    const outputs = await executable.run([...views, ...leafArrays(job, leaf)]);
+    const outputs = await executable.run([...views, ...leafArrays(job, leaf), ...scheduled]);
     body.set(outputs[statsAt] as Float32Array, leaf * leafStats);
     if (tree === null) continue;
     const gradient = new Float32Array(layout.size);

@@ -1,6 +1,6 @@
 import { RunDirectory } from "@shoal/coordinator";
 import { initialParams, modelLayout, presets } from "@shoal/core";
-import { createOptimizer } from "@shoal/core/outer";
+import { createOuterOptimizer } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
 
 /** Writes a run of the sinusoid preset that has committed `step` steps, with initial parameters. */
@@ -14,7 +14,7 @@ export async function saveSinusoidRun(path: string, step: number): Promise<void>
     runId: directory.runId,
     step,
     params: initialParams(experiment, source),
-    optimizer: { ...createOptimizer(experiment.outer).init(layout.size), step },
+    optimizer: { ...createOuterOptimizer(experiment, layout).init(layout.size), step },
     layout,
     dataHash: source.dataHash,
     experiment,

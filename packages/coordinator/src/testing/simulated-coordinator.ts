@@ -187,7 +187,6 @@ export class SimulatedCoordinator {
         gradientSum: work.gradientSum(),
         taskCount: spec.taskCount,
         outer: plan.outer,
-        clip: plan.clip,
       });
       this.#params = params;
       this.#optimizer = optimizer;

@@ -1,4 +1,10 @@
-import { createOptimizer, createRandom, paramsHash, type Random, ReductionTree } from "@shoal/core/outer";
+import {
+  createOuterOptimizer,
+  createRandom,
+  paramsHash,
+  type Random,
+  ReductionTree,
+} from "@shoal/core/outer";
 import type { CoordinatorEvent, Evaluation } from "../coordinator-event.ts";
 import { outerStep } from "../outer-step.ts";
 import type { TrainPlan } from "../plan.ts";
@@ -17,8 +23,14 @@ export const plan: TrainPlan = {
   evaluateEvery: 4,
   validationTasks: 10,
   testTasks: 14,
-  outer: createOptimizer({ type: "adam", rate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }),
-  clip: 0.5,
+  outer: createOuterOptimizer(
+    {
+      outer: { type: "adam", rate: 0.05, beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      clip: 0.5,
+      steps: 10,
+    },
+    layout,
+  ),
   checkpointEverySteps: 3,
   checkpointEveryMs: Number.POSITIVE_INFINITY,
 };
@@ -207,7 +219,6 @@ export function trainAlone(): string {
       gradientSum,
       taskCount: metaBatch,
       outer: plan.outer,
-      clip: plan.clip,
     });
     ({ params, optimizer } = next);
   }

@@ -1,8 +1,11 @@
+export { cosine, exponential, sine } from "./exact-math.ts";
 export { type Interval, interval } from "./interval.ts";
 export { createOptimizer, type Optimizer, type OptimizerConfig, type OptimizerState } from "./optimizer.ts";
-export { layoutParams, type ParamEntry, type ParamLayout } from "./param-layout.ts";
+export { createOuterOptimizer, type OuterConfig } from "./outer-optimizer.ts";
+export { layoutParams, type OuterRule, type ParamEntry, type ParamLayout } from "./param-layout.ts";
 export { paramsHash } from "./params-hash.ts";
 export { createRandom, type Random } from "./random.ts";
+export { type RateSchedule, rateAt } from "./rate-schedule.ts";
 export { type Block, blockLeaves, ReductionTree } from "./reduction-tree.ts";
 export { isShoalError, ShoalError } from "./shoal-error.ts";
 export { addInto, applyUpdate, clip } from "./vector.ts";

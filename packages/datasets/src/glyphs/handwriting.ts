@@ -1,5 +1,4 @@
-import type { Random } from "@shoal/core/outer";
-import { cosine, exponential, sine } from "../exact-math.ts";
+import { cosine, exponential, type Random, sine } from "@shoal/core/outer";
 import type { Alphabet } from "./alphabet.ts";
 import type { Character, Stroke } from "./character.ts";
 

@@ -1,0 +1,21 @@
+import type { Algorithm } from "./algorithms/algorithm.ts";
+import { algorithmOf } from "./algorithms/registry.ts";
+import { createModel } from "./create-model.ts";
+import type { Experiment } from "./experiment.ts";
+import type { Split, TaskSource } from "./task-source.ts";
+
+/**
+ * The algorithm that an experiment names, with its model, for the episodes of a split.
+ *
+ * @throws {ShoalError} E_EXPERIMENT if the model cannot take such examples, or the algorithm such a model
+ */
+export function createAlgorithm(
+  experiment: Experiment,
+  { problem, spec }: Pick<TaskSource, "problem" | "spec">,
+  split: Split,
+): Algorithm {
+  const episode = spec(split);
+  const model = createModel(experiment.model, problem, episode);
+  const { seed, algorithm } = experiment;
+  return algorithmOf(algorithm).create(algorithm, { model, problem, episode, seed });
+}
