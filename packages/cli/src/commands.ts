@@ -4,8 +4,10 @@ import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { status } from "./commands/status.ts";
 import { token } from "./commands/token.ts";
 import { train } from "./commands/train.ts";
+import { why } from "./commands/why.ts";
 import { worker } from "./commands/worker.ts";
 
 /** Every command, in the order of the help. */
@@ -13,6 +15,8 @@ export const commands: readonly Command[] = [
   train,
   coordinator,
   worker,
+  status,
+  why,
   evaluate,
   data,
   bench,

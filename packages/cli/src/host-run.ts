@@ -28,6 +28,7 @@ import { concludeRun, describeRun } from "./describe-run.ts";
 import { duration } from "./format.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
+import { publishRendezvous } from "./rendezvous.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
 import { doneSummary, showRun } from "./run-display.ts";
 import { keepRunTokens, scopesOf } from "./run-tokens.ts";
@@ -214,6 +215,14 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     listen: { host: host.address, port: host.port },
     scopes: scopesOf(given !== null, kept?.tokens ?? null),
   });
+  const withdraw =
+    run.runDirectory === null
+      ? null
+      : publishRendezvous(run.runDirectory.path, {
+          url: coordinator.url,
+          fingerprint: null,
+          incarnation: run.runDirectory.incarnation,
+        });
   const stop = (): void => coordinator.stop("interrupted");
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
@@ -244,6 +253,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
   } finally {
     signal.removeEventListener("abort", stop);
     terminal.clearLive();
+    withdraw?.();
     await workers.close();
   }
 }

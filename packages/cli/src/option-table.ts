@@ -214,6 +214,7 @@ export const optionTable = {
   tasks: { type: "integer", min: 1, help: "tasks to evaluate", unset: "the experiment's test tasks" },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  watch: { type: "flag", help: "look again every second until Ctrl-C" },
   json: { type: "flag", help: "one JSON object per line on standard output, text on standard error" },
 } as const satisfies { readonly [name: string]: OptionSpec };
 

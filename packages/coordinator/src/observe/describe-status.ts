@@ -1,8 +1,9 @@
 import { levelOf } from "../event-level.ts";
 import { isReady } from "../members.ts";
 import type { Plan } from "../plan.ts";
-import type { Member, RoundState } from "../round-state.ts";
+import type { Member, Round, RoundState } from "../round-state.ts";
 import { waits } from "../waits.ts";
+import { describeWait } from "./describe-wait.ts";
 import type { DiskUse } from "./disk-use.ts";
 import type { RunRecord } from "./run-record.ts";
 import { STATUS_FORMAT, type Status } from "./status.ts";
@@ -55,29 +56,16 @@ export function describeStatus(parts: StatusParts): Status {
       const blocksLeased = leased.filter(({ lease }) => lease!.workerId === member.workerId).length;
       return { ...describeWorker(member, record, plan, nowMs), blocksLeased };
     }),
-    round:
-      round === null
-        ? null
-        : {
-            purpose: round.spec.purpose,
-            split: round.spec.split,
-            version: round.spec.version,
-            tasks: round.spec.taskCount,
-            blocks: {
-              total: round.blocks.length,
-              done: round.blocks.filter(({ done }) => done).length,
-              leased: leased.length,
-              open: round.blocks.filter(({ done, lease }) => !done && lease === null).length,
-            },
-          },
-    waits: waits(state, nowMs).map(({ what, reason, owner, sinceMs, untilMs }) => ({
-      what,
-      reason,
-      owner,
-      since: at(sinceMs),
-      waitedMs: Math.max(0, nowMs - sinceMs),
-      until: untilMs === null ? null : at(untilMs),
-      remainingMs: untilMs === null ? null : untilMs - nowMs,
+    rounds: round === null ? [] : [describeRound(round)],
+    waits: waits(state, nowMs).map((wait) => ({
+      text: describeWait(wait, round?.spec ?? null, nowMs),
+      what: wait.what,
+      reason: wait.reason,
+      owner: wait.owner,
+      since: at(wait.sinceMs),
+      waitedMs: Math.max(0, nowMs - wait.sinceMs),
+      until: wait.untilMs === null ? null : at(wait.untilMs),
+      remainingMs: wait.untilMs === null ? null : wait.untilMs - nowMs,
     })),
     results: { ...record.results },
     traffic: parts.traffic,
@@ -100,6 +88,18 @@ function describeProgress({ state, record, plan, nowMs }: StatusParts): Status["
     loss: last?.stats.loss ?? null,
     accuracy: last?.stats.accuracy ?? null,
     coordinatorShare: last === null ? null : last.coordinatorMs / Math.max(1e-3, last.stepMs),
+  };
+}
+
+function describeRound({ spec, blocks }: Round): Status["rounds"][number] {
+  const done = blocks.filter((block) => block.done).length;
+  const leased = blocks.filter((block) => !block.done && block.lease !== null).length;
+  return {
+    purpose: spec.purpose,
+    split: spec.split,
+    version: spec.version,
+    tasks: spec.taskCount,
+    blocks: { total: blocks.length, done, leased, open: blocks.length - done - leased },
   };
 }
 

@@ -24,9 +24,10 @@ export interface WorkerRecord {
   blocksDone: number;
 }
 
-/** Events that come several times a second, or are told otherwise. */
+/** Events that come several times a second, or are told in other members. */
 const UNLISTED: ReadonlySet<CoordinatorEvent["type"]> = new Set([
   "step",
+  "evaluation",
   "round-started",
   "result-unused",
   "done",

@@ -7,18 +7,19 @@ const count = z.int().min(0);
 const time = z.iso.datetime();
 
 /** Something that the run waits for. */
-export const waitSchema = z.object({
-  /** What has to come: `block 3 (train episodes 12-15)`. */
+const waitSchema = z.object({
+  /** All of it, as a sentence. */
+  text: z.string(),
+  /** What has to come: `2 workers`, `lease 17: train episodes 64-71`. */
   what: z.string(),
-  /** Why it is waited for: `leased`, `late`, ... in words. */
+  /** Why it has not come yet. */
   reason: z.string(),
-  /** Who has to bring it: a worker's name, or `anyone`. */
+  /** Who can end the wait: a worker's name, a person. */
   owner: z.string(),
   since: time,
   waitedMs: z.number().min(0),
-  /** When something else happens instead; null: whenever a person says so. */
+  /** When the coordinator does something about it; null: its owner ends it. */
   until: time.nullable(),
-  /** Until then; negative where the next look at the deadlines is due. */
   remainingMs: z.number().nullable(),
 });
 
@@ -86,21 +87,21 @@ export const statusSchema = z.object({
     }),
   ),
   workers: z.array(workerSchema),
-  /** The round under way; null between rounds. */
-  round: z
-    .object({
+  /** What the workers compute: a step, an evaluation, or both; none between rounds. */
+  rounds: z.array(
+    z.object({
       purpose: z.string(),
       split: z.string(),
       /** Committed steps of the parameters that it uses. */
       version: count,
       tasks: count,
       blocks: z.object({ total: count, done: count, leased: count, open: count }),
-    })
-    .nullable(),
+    }),
+  ),
   waits: z.array(waitSchema),
   results: z.object({ accepted: count, duplicate: count, stale: count, invalid: count }),
   traffic: z.object({ receivedBytes: count, sentBytes: count }),
-  /** The newest last; steps are in the curve. */
+  /** The newest last; steps and evaluations have members of their own. */
   events: z.array(z.looseObject({ at: time, level: z.string(), type: z.string() })),
   /** Null where nothing is written. */
   disk: z.object({ runBytes: count, freeBytes: count }).nullable(),
