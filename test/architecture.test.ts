@@ -18,6 +18,7 @@ const siblings: Record<string, Record<string, "values" | "types">> = {
     "@shoal/core": "values",
     "@shoal/core/outer": "values",
     "@shoal/graph": "values",
+    "@shoal/graph/run": "values",
     "@shoal/protocol": "values",
   },
   cli: {
@@ -26,6 +27,7 @@ const siblings: Record<string, Record<string, "values" | "types">> = {
     "@shoal/core/outer": "values",
     "@shoal/datasets": "values",
     "@shoal/graph": "values",
+    "@shoal/graph/run": "values",
     "@shoal/protocol": "values",
     "@shoal/worker": "values",
   },

@@ -26,6 +26,7 @@ import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
 import { concludeRun, describeRun } from "./describe-run.ts";
 import { duration } from "./format.ts";
+import { graphCacheOf } from "./graph-cache.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
 import { publishRendezvous } from "./rendezvous.ts";
@@ -237,6 +238,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
       values.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, host.localWorkers))),
     device: values.device ?? "cpu",
     data: taskSourceOptions(values),
+    compileCache: graphCacheOf(values) !== null,
     tokenFile: values["token-file"],
     onEvent: (event) => {
       terminal.json({ event: event.type, ...event, type: undefined });

@@ -11,6 +11,7 @@ export interface LocalWorkersOptions {
   /** What each computes on, as --device takes it. */
   readonly device: string;
   readonly data: TaskSourceOptions;
+  readonly compileCache: boolean;
   readonly tokenFile: string | undefined;
   readonly onEvent: (event: LocalWorkerEvent) => void;
   /** Called once every worker has ended and none is started again. */
@@ -24,7 +25,7 @@ export type LocalWorkerEvent =
       readonly how: string;
       readonly restartMs: number | null;
     }
-  /** What a worker that ended with an error said last. */
+  /** What a worker has to tell its user, or said last before it ended with an error. */
   | { readonly type: "local-worker-said"; readonly name: string; readonly text: string };
 
 /** Restarts of one local worker before it is given up, and the pause before the first. */
@@ -72,7 +73,7 @@ export class LocalWorkers {
   }
 
   #start(name: string, restarts: number): void {
-    const { url, threads, device, data, tokenFile, onEvent } = this.#options;
+    const { url, threads, device, data, compileCache, tokenFile, onEvent } = this.#options;
     const args = [
       "worker",
       "--url",
@@ -87,6 +88,7 @@ export class LocalWorkers {
       data.cacheDir,
     ];
     if (data.dataDir !== undefined) args.push("--data", data.dataDir);
+    if (!compileCache) args.push("--no-compile-cache");
     if (tokenFile !== undefined) args.push("--token-file", tokenFile);
     const script = fileURLToPath(new URL("../bin/shoal.js", import.meta.url));
     const child = spawn(process.execPath, [script, ...args], {
@@ -98,6 +100,10 @@ export class LocalWorkers {
     let said = "";
     child.stderr!.setEncoding("utf8").on("data", (text: string) => {
       said = (said + text).slice(-TAIL);
+    });
+    child.on("message", (message) => {
+      const text = noticeOf(message);
+      if (text !== null) onEvent({ type: "local-worker-said", name, text });
     });
     child.once("exit", (code, signal) => {
       this.#children.delete(name);
@@ -119,4 +125,10 @@ export class LocalWorkers {
       this.#pauses.add(pause);
     });
   }
+}
+
+/** What a worker sends over its channel for people to read. */
+function noticeOf(message: unknown): string | null {
+  if (typeof message !== "object" || message === null || !("notice" in message)) return null;
+  return typeof message.notice === "string" ? message.notice : null;
 }

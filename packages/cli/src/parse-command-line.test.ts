@@ -188,6 +188,11 @@ describe("a command", () => {
 });
 
 describe("the values of a command line", () => {
+  test("hold a flag that takes something away once it is given", () => {
+    expect(valuesOf("bench").values["no-compile-cache"]).toBeUndefined();
+    expect(valuesOf("bench", "--no-compile-cache").values["no-compile-cache"]).toBe(true);
+  });
+
   test("are the table's defaults where nothing is given, and only options of that command", () => {
     const { values, given } = valuesOf("train");
     expect(values).toEqual({ preset: "quickstart", workers: 2, device: "cpu", "checkpoint-every": 500 });

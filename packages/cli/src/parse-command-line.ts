@@ -51,7 +51,10 @@ export function parseCommandLine(
         command,
         values: Object.fromEntries(
           options.flatMap(({ name, option }) => {
-            const value = values[option.attributeName()] ?? fallbackOf(name);
+            const stored = values[option.attributeName()];
+            // Commander keeps `--no-x` as an `x` that is true until it is given.
+            const isGiven = stored === false ? true : undefined;
+            const value = option.negate ? isGiven : (stored ?? fallbackOf(name));
             return value === undefined ? [] : [[name, value]];
           }),
         ) as Values,

@@ -4,13 +4,16 @@ import { createModel } from "./create-model.ts";
 import type { Experiment } from "./experiment.ts";
 import type { Split, TaskSource } from "./task-source.ts";
 
+/** What an algorithm and its model are made of. */
+export type AlgorithmExperiment = Pick<Experiment, "model" | "algorithm" | "seed">;
+
 /**
  * The algorithm that an experiment names, with its model, for the episodes of a split.
  *
  * @throws {ShoalError} E_EXPERIMENT if the model cannot take such examples, or the algorithm such a model
  */
 export function createAlgorithm(
-  experiment: Experiment,
+  experiment: AlgorithmExperiment,
   { problem, spec }: Pick<TaskSource, "problem" | "spec">,
   split: Split,
 ): Algorithm {

@@ -1,7 +1,7 @@
 import { type TensorSpec, valueAndGradWithAux, vmap } from "@shoal/graph";
 import * as tf from "@tensorflow/tfjs-core";
 import type { Adapted, Scheduled, Task, TaskExamples } from "./algorithms/algorithm.ts";
-import { createAlgorithm } from "./create-algorithm.ts";
+import { type AlgorithmExperiment, createAlgorithm } from "./create-algorithm.ts";
 import type { Experiment } from "./experiment.ts";
 import { initialize } from "./initialize.ts";
 import { accuracy, lossOf } from "./losses.ts";
@@ -11,6 +11,18 @@ import type { EpisodeSpec, ExamplesSpec, Problem, Split, TaskSource } from "./ta
 
 /** What a leaf program needs to know of a task source: no data. */
 export type TaskShapes = Pick<TaskSource, "problem" | "spec">;
+
+/** The parts of an experiment that a leaf program is made of: its graph depends on nothing else. */
+export interface LeafExperiment extends AlgorithmExperiment, Pick<Experiment, "tasksPerLeaf"> {
+  readonly evaluation: Pick<Experiment["evaluation"], "innerSteps" | "batchNorm">;
+}
+
+/** The leaf's parts alone: experiments that agree in them, whatever their outer step, share graphs. */
+export function leafExperiment(experiment: Experiment): LeafExperiment {
+  const { model, algorithm, seed, tasksPerLeaf } = experiment;
+  const { innerSteps, batchNorm = "transductive" } = experiment.evaluation;
+  return { model, algorithm, seed, tasksPerLeaf, evaluation: { innerSteps, batchNorm } };
+}
 
 export interface LeafExamples {
   /** float32 `[tasksPerLeaf, n, ...example]` */
@@ -55,7 +67,7 @@ type NamedSpecs = { readonly [name: string]: TensorSpec };
  * The gradient carries the experiment's loss reduction (mean, or the authors' sum over ways); the
  * statistics are means per query example.
  */
-export function trainProgram(experiment: Experiment, source: TaskShapes): LeafProgram {
+export function trainProgram(experiment: LeafExperiment, source: TaskShapes): LeafProgram {
   const { algorithm, ...shapes } = prepare(experiment, source, "train");
   const { problem } = source;
   const { schedule } = algorithm;
@@ -87,7 +99,7 @@ export function trainProgram(experiment: Experiment, source: TaskShapes): LeafPr
  * With `evaluation.batchNorm` `both`, first those with the statistics of the query set (transductive),
  * then those with the support set's (inductive).
  */
-export function evaluateProgram(experiment: Experiment, source: TaskShapes, split: Split): LeafProgram {
+export function evaluateProgram(experiment: LeafExperiment, source: TaskShapes, split: Split): LeafProgram {
   const { algorithm, ...shapes } = prepare(experiment, source, split);
   const { problem } = source;
   const { innerSteps: steps, batchNorm = "transductive" } = experiment.evaluation;
@@ -148,7 +160,7 @@ export function initialParams(experiment: Experiment, source: TaskShapes): Float
   return initialize(createAlgorithm(experiment, source, "train").params, experiment.seed);
 }
 
-function prepare(experiment: Experiment, source: TaskShapes, split: Split) {
+function prepare(experiment: LeafExperiment, source: TaskShapes, split: Split) {
   const algorithm = createAlgorithm(experiment, source, split);
   const specs = Object.fromEntries(
     algorithm.params.map(({ name, shape }): [string, TensorSpec] => [name, { shape, dtype: "float32" }]),

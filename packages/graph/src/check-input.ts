@@ -1,4 +1,4 @@
-import type { NumericArray } from "./compile.ts";
+import type { NumericArray } from "./executable.ts";
 import type { NamedSpec } from "./graph.ts";
 import { GraphError } from "./graph-error.ts";
 import { sizeOf } from "./node.ts";

@@ -1,26 +1,11 @@
 import { parseDevice } from "./device.ts";
-import type { Graph, NamedSpec } from "./graph.ts";
-import { compileOnnx } from "./onnx/onnx-executor.ts";
+import type { Executable } from "./executable.ts";
+import type { Graph } from "./graph.ts";
+import { openOnnx } from "./onnx/onnx-executor.ts";
+import { serializeGraph } from "./onnx/serialized-graph.ts";
 import { compileReference } from "./reference-executor.ts";
 import { compileTensorflow } from "./tfjs/compile-tensorflow.ts";
 import { compileTfjs } from "./tfjs/tfjs-executor.ts";
-
-export type NumericArray = Float32Array | Int32Array | Uint8Array | Float64Array;
-
-/** A graph made ready for one device. */
-export interface Executable {
-  readonly device: string;
-  readonly inputs: readonly NamedSpec[];
-  readonly outputs: readonly NamedSpec[];
-  /**
-   * Runs the graph once. The inputs are read during the call and not kept; the caller owns the results.
-   * ONNX Runtime (`cpu`, `cuda`, `webgpu`) computes on the calling thread and blocks it.
-   *
-   * @throws {GraphError} E_SHAPE if an input has the wrong length or type
-   */
-  run(inputs: readonly NumericArray[]): Promise<readonly NumericArray[]>;
-  close(): Promise<void>;
-}
 
 export interface CompileOptions {
   /**
@@ -49,6 +34,6 @@ export async function compile(graph: Graph, options: CompileOptions): Promise<Ex
     case "cpu":
     case "cuda":
     case "webgpu":
-      return compileOnnx(graph, device);
+      return openOnnx(serializeGraph(graph, device.type === "cpu" ? "cpu" : "gpu"), device);
   }
 }

@@ -43,6 +43,15 @@ export function parseDevice(name: string): Device {
   );
 }
 
+/** What a graph is lowered for: GPUs lack some of the operators. */
+export type Target = "cpu" | "gpu";
+
+/** What a graph must be serialized for to run on a device; null where the device takes graphs as they are. */
+export function targetOf({ type }: Device): Target | null {
+  if (type === "cpu") return "cpu";
+  return type === "cuda" || type === "webgpu" ? "gpu" : null;
+}
+
 /**
  * How many threads of one process may compute on a device at the same time.
  *

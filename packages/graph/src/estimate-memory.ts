@@ -10,7 +10,11 @@ const ARENA_FACTOR = 1.7;
  * alive at the same time, in the order of a depth-first walk, as ONNX Runtime's. Good to a factor of 1.5.
  */
 export function estimateMemory(graph: Graph): number {
-  const lowered = lower(graph);
+  return peakBytes(lower(graph));
+}
+
+/** `estimateMemory` of a graph that is lowered already. */
+export function peakBytes(lowered: Graph): number {
   const order = topologicalOrder(lowered.results);
   const lastUse = new Map<Node, number>();
   order.forEach((node, i) => {

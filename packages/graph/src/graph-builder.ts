@@ -350,9 +350,16 @@ function arrayOf(dtype: Dtype, values: ArrayLike<number>): ConstantData {
   return Uint8Array.from(values, (value) => (value === 0 ? 0 : 1));
 }
 
+/** Digests by array: an index table is the constant of many gathers. */
+const digests = new WeakMap<ConstantData, string>();
+
 function digest(data: ConstantData): string {
   if (data.length === 1) return String(Object.is(data[0], -0) ? "-0" : data[0]);
-  return createHash("sha256")
+  const known = digests.get(data);
+  if (known !== undefined) return known;
+  const made = createHash("sha256")
     .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
     .digest("base64");
+  digests.set(data, made);
+  return made;
 }

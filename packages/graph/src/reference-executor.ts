@@ -1,5 +1,5 @@
-import type { Executable } from "./compile.ts";
 import { evaluateBinary, evaluateUnary } from "./evaluate-elementwise.ts";
+import type { Executable } from "./executable.ts";
 import type { Graph } from "./graph.ts";
 import { type Node, type NodeOf, type Shape, sizeOf, topologicalOrder } from "./node.ts";
 import { keepAxes, padRank, rowMajorStrides } from "./shape.ts";

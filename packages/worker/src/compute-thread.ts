@@ -1,101 +1,82 @@
 import { workerData } from "node:worker_threads";
-import {
-  type Experiment,
-  evaluateProgram,
-  type LeafProgram,
-  parseExperiment,
-  trainProgram,
-} from "@shoal/core";
 import { ReductionTree } from "@shoal/core/outer";
-import { capture, compile, type Executable, estimateMemory, type NumericArray } from "@shoal/graph";
-import type { BlockJob, BlockResult, SourceShapes } from "./block-job.ts";
-import { taskShapes } from "./block-job.ts";
+import { type Executable, type NumericArray, openGraph, type SerializedGraph } from "@shoal/graph/run";
+import type { BlockJob, BlockResult } from "./block-job.ts";
+import { describeRequest, type LeafGraph } from "./leaf-graph.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 
 /**
- * A compute thread: one compiled graph per program on one device, and the leaves of one block at a time.
+ * A compute thread: one executable per leaf function on one device, and the leaves of one block at a time.
  *
  * Every leaf runs the same graph on one thread, and a block's leaves are summed by the reduction tree, so
  * the bits do not depend on which thread, process or machine computes the block.
  */
 
 export interface ComputeThreadData {
-  readonly experiment: unknown;
-  readonly shapes: SourceShapes;
   /** Name of the device, as `compile` of the graph package takes it. */
   readonly device: string;
 }
 
-export type ComputeTask = { readonly type: "compile" } | ({ readonly type: "block" } & BlockJob);
-
-/** What compiling took, in ms, what computing will, and the size of the model. */
-export interface Compiled {
-  readonly compileMs: number;
-  /** Estimate of this thread's peak. */
-  readonly memoryBytes: number;
-  readonly paramCount: number;
-}
-
-interface CompiledProgram {
-  readonly program: LeafProgram;
-  readonly executable: Executable;
-  readonly memoryBytes: number;
-}
+export type ComputeTask =
+  | { readonly type: "open"; readonly leaves: readonly LeafGraph[] }
+  | ({ readonly type: "block"; readonly leaf: LeafGraph } & BlockJob);
 
 const data = workerData as ComputeThreadData;
-const programs = new Map<string, Promise<CompiledProgram>>();
+const leaves = new Map<string, Promise<OpenLeaf>>();
 /** The parameters that this thread has copied last, out of shared memory. */
 let local: { readonly version: number; readonly params: Float32Array } | null = null;
 
-export default async function run(task: ComputeTask): Promise<ThreadReply<Compiled | BlockResult>> {
-  if (task.type === "compile") return replyOf(compileAll);
-  return moving(await replyOf(() => computeBlock(task)), ({ body }) => [body]);
+export default async function run(task: ComputeTask): Promise<ThreadReply<BlockResult | null>> {
+  if (task.type === "open") {
+    return replyOf(async () => {
+      for (const leaf of task.leaves) await openOnce(leaf);
+      return null;
+    });
+  }
+  return moving(await replyOf(() => computeBlock(task.leaf, task)), ({ body }) => [body]);
 }
 
-async function compileAll(): Promise<Compiled> {
-  const started = performance.now();
-  const train = await programFor("train", "train");
-  const evaluate = await programFor("evaluate", "test");
+/** A leaf function, ready to run. */
+interface OpenLeaf {
+  readonly executable: Executable;
+  /** The inputs that the algorithm computes from the version. */
+  readonly scheduledAt: (version: number) => readonly Float32Array[];
+}
+
+function openOnce(leaf: LeafGraph): Promise<OpenLeaf> {
+  const key = describeRequest(leaf.request);
+  const known = leaves.get(key);
+  if (known !== undefined) return known;
+  const opening = open(leaf);
+  leaves.set(key, opening);
+  return opening;
+}
+
+async function open({ graph, request, isScheduled }: LeafGraph): Promise<OpenLeaf> {
+  if (graph !== null && !isScheduled) return { executable: await openShared(graph), scheduledAt: () => [] };
+  // TensorFlow.js and the models are loaded only where a device or an algorithm needs them.
+  const { compileProgram, programOf } = await import("./leaf-program.ts");
+  const program = programOf(request);
   return {
-    compileMs: performance.now() - started,
-    // Both sessions keep what they once had.
-    memoryBytes: train.memoryBytes + evaluate.memoryBytes,
-    paramCount: train.program.layout.size,
+    executable: graph === null ? await compileProgram(program, data.device) : await openShared(graph),
+    scheduledAt: program.scheduledAt,
   };
 }
 
-/** The compiled program of a kind; splits with episodes of the same shape share one. */
-function programFor(kind: "train" | "evaluate", split: BlockJob["split"]): Promise<CompiledProgram> {
-  const key = `${kind} ${JSON.stringify(data.shapes.specs[split])}`;
-  const known = programs.get(key);
-  if (known !== undefined) return known;
-  const compiling = compileProgram(kind, split);
-  programs.set(key, compiling);
-  return compiling;
+/** ONNX Runtime takes no shared memory. */
+function openShared(graph: SerializedGraph): Promise<Executable> {
+  return openGraph({ ...graph, model: graph.model.slice() }, data.device);
 }
 
-async function compileProgram(
-  kind: "train" | "evaluate",
-  split: BlockJob["split"],
-): Promise<CompiledProgram> {
-  const experiment: Experiment = parseExperiment(data.experiment);
-  const shapes = taskShapes(data.shapes);
-  const program =
-    kind === "train" ? trainProgram(experiment, shapes) : evaluateProgram(experiment, shapes, split);
-  const graph = capture(program.fn, ...program.specs);
-  const executable = await compile(graph, { device: data.device });
-  return { program, executable, memoryBytes: estimateMemory(graph) };
-}
-
-async function computeBlock(job: BlockJob): Promise<BlockResult> {
-  const { program, executable } = await programFor(job.kind, job.split);
+async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockResult> {
+  const { executable, scheduledAt } = await openOnce(leafGraph);
   const started = performance.now();
-  const { layout, statNames } = program;
+  const { layout, statNames } = leafGraph;
   const params = paramsOf(job);
   const views = layout.entries.map(({ offset, size }) => params.subarray(offset, offset + size));
   const statCount = statNames.length;
   const statsAt = executable.outputs.findIndex(({ name }) => name === "stats");
-  const scheduled = program.scheduledAt(job.version);
+  const scheduled = scheduledAt(job.version);
   const leafStats = executable.outputs[statsAt]!.shape[0]! * statCount;
   const gradientAt = layout.entries.map((entry) =>
     executable.outputs.findIndex(({ name }) => name === `gradient/${entry.name}`),

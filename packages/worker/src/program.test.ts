@@ -1,3 +1,6 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { experimentSchema, initialParams, trainProgram } from "@shoal/core";
 import { ReductionTree } from "@shoal/core/outer";
 import { capture, compile } from "@shoal/graph";
@@ -111,6 +114,65 @@ describe("Program", () => {
     await expect(Program.open({ ...options, experiment: { ...images, model: conv4 } })).rejects.toMatchObject(
       { code: "E_EXPERIMENT" },
     );
+  });
+});
+
+describe("compiled graphs on disk", () => {
+  let directory: string;
+  const events: string[] = [];
+  const open = (): Promise<Program> =>
+    Program.open({
+      ...programOptions,
+      devices: [{ name: "cpu", threads: 2 }],
+      graphCache: { directory, onEvent: ({ type }) => events.push(type) },
+    });
+  const bodyOf = async (program: Program): Promise<Float32Array> => {
+    const params = initialParams(experimentSchema.parse(lineExperiment), await lineSource());
+    const request = { split: "train", firstEpisode: 0, taskCount: 4 } as const;
+    const episodes = await program.buildEpisodes(request);
+    const job = { kind: "train", split: "train", version: 0, params: shared(params), episodes } as const;
+    const { body } = await program.compute({ ...job, leafCount: 4 });
+    await program.close();
+    return body;
+  };
+  const graphs = async (): Promise<string[]> => (await readdir(directory)).sort();
+
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), "shoal-program-"));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  test("are written once by all threads, give the same bits, and are made anew where they are damaged", async () => {
+    const cold = await bodyOf(await open());
+    const names = await graphs();
+    expect(names).toHaveLength(2);
+    expect(await bodyOf(await open())).toEqual(cold);
+    expect(events).toEqual([]);
+    const damaged = join(directory, names[0]!);
+    const whole = await readFile(damaged);
+    await writeFile(damaged, whole.subarray(0, whole.length / 2));
+    expect(await bodyOf(await open())).toEqual(cold);
+    expect(events).toEqual(["graph-cache-rejected"]);
+    expect(await readFile(damaged)).toEqual(whole);
+  });
+
+  test("serve processes that start at the same time", async () => {
+    const [one, two] = await Promise.all([open(), open()]);
+    expect(await bodyOf(one)).toEqual(await bodyOf(two));
+    expect(await graphs()).toHaveLength(2);
+  });
+
+  test("are shared by experiments that differ in what no graph depends on, and by no others", async () => {
+    const graphsAfter = async (experiment: object): Promise<number> => {
+      const graphCache = { directory };
+      await (await Program.open({ ...programOptions, experiment, graphCache })).close();
+      return (await graphs()).length;
+    };
+    expect(await graphsAfter({ ...lineExperiment, metaBatch: 16, steps: 9, name: "other" })).toBe(2);
+    const { algorithm } = lineExperiment;
+    // The inner rate is a constant of both graphs.
+    const faster = { ...lineExperiment, algorithm: { ...algorithm, innerRate: 0.06 } };
+    expect(await graphsAfter(faster)).toBe(4);
   });
 });
 

@@ -1,10 +1,14 @@
+import { leafExperiment, parseExperiment } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
+import { type GraphCache, parseDevice, type Target, targetOf } from "@shoal/graph/run";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
-import type { Compiled, ComputeTask, ComputeThreadData } from "./compute-thread.ts";
+import type { ComputeTask, ComputeThreadData } from "./compute-thread.ts";
 import type { EpisodeTask, EpisodeThreadData, OpenedSource } from "./episode-thread.ts";
-import { threadFile } from "./thread-file.ts";
+import type { LeafGraph, LeafRequest } from "./leaf-graph.ts";
+import { LeafGraphs } from "./leaf-graphs.ts";
+import { type ThreadName, threadFile } from "./thread-file.ts";
 import { type ThreadReply, unwrap } from "./thread-reply.ts";
 
 /** A device to compute on, and how many threads compute on it at the same time. */
@@ -18,112 +22,120 @@ export interface ComputeDevice {
 export interface ProgramOptions extends EpisodeThreadData {
   /** At least one. */
   readonly devices: readonly ComputeDevice[];
+  /** Where compiled graphs are kept; null: nowhere. */
+  readonly graphCache: GraphCache | null;
 }
 
-type ComputePool = Piscina<ComputeTask, ThreadReply<Compiled | BlockResult>>;
+type ComputePool = Piscina<ComputeTask, ThreadReply<BlockResult | null>>;
 
 /** The compute threads of one device. */
 interface DevicePool {
   readonly name: string;
+  readonly target: Target | null;
   readonly pool: ComputePool;
   readonly threads: number;
   /** Blocks that were handed to it and are not done. */
   blocks: number;
 }
 
+/** What a leaf function is asked for with, but for which and for what device. */
+type LeafBasis = Pick<LeafRequest, "experiment" | "shapes">;
+
 /**
- * What a worker computes, ready to run: one thread that owns the task source, and compute threads with
- * compiled graphs on each device. Nothing here blocks the caller's thread.
+ * What a worker computes, ready to run: one thread that owns the task source, one that compiles while there
+ * is something to compile, and compute threads on each device. Nothing here blocks the caller's thread.
  */
 export class Program implements BlockProgram {
   readonly dataHash: string;
   readonly description: string;
   readonly paramCount: number;
   readonly openMs: number;
-  /** The slowest thread's. */
+  /** From the open data to the last thread that is ready. */
   readonly compileMs: number;
   /** Estimate of what all threads on the CPU will hold at their peak. */
   readonly memoryBytes: number;
-  readonly #episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
   /** Names of the devices, in a text. */
   readonly device: string;
   /** Blocks that are computed at the same time: all threads of all devices. */
   readonly slots: number;
-  readonly #devices: readonly DevicePool[];
+  readonly #threads: Threads;
+  readonly #basis: LeafBasis;
 
-  private constructor(
-    episodes: Piscina,
-    devices: readonly DevicePool[],
-    source: OpenedSource,
-    compiled: readonly Compiled[],
-    openMs: number,
-  ) {
-    this.#episodes = episodes;
-    this.#devices = devices;
+  private constructor(threads: Threads, source: OpenedSource, basis: LeafBasis, facts: ProgramFacts) {
+    const { devices } = threads;
+    this.#threads = threads;
+    this.#basis = basis;
     this.device = devices.map(({ name }) => name).join(", ");
-    this.slots = devices.reduce((sum, { threads }) => sum + threads, 0);
+    this.slots = devices.reduce((sum, { threads: count }) => sum + count, 0);
     this.dataHash = source.dataHash;
     this.description = source.description;
-    this.paramCount = compiled[0]!.paramCount;
-    this.compileMs = Math.max(...compiled.map(({ compileMs }) => compileMs));
-    this.openMs = openMs;
-    this.memoryBytes = devices
-      .filter(({ name }) => name === "cpu")
-      .reduce((sum, { threads }) => sum + threads * compiled[0]!.memoryBytes, 0);
+    this.paramCount = facts.paramCount;
+    this.compileMs = facts.compileMs;
+    this.openMs = facts.openMs;
+    this.memoryBytes = facts.memoryBytes;
   }
 
   /**
-   * Opens the data, then compiles on every thread.
+   * Opens the data, then the graphs on every thread.
    *
    * @throws {ShoalError} with the code of whatever was wrong with the data or the experiment; E_MEMORY if
    *   the threads will need more memory than is free
    */
-  static async open({ devices, ...episodeData }: ProgramOptions): Promise<Program> {
+  static async open({ devices, graphCache, ...episodeData }: ProgramOptions): Promise<Program> {
     const started = performance.now();
     const episodes = createPool("episode-thread", 1, episodeData);
-    const pools: DevicePool[] = [];
+    const graphPool = createPool("graph-thread", GRAPH_THREADS, null);
+    const threads: Threads = {
+      episodes,
+      graphPool,
+      graphs: new LeafGraphs(graphPool, graphCache),
+      devices: devices.map(({ name, threads: count }) => ({
+        name,
+        target: targetOf(parseDevice(name)),
+        pool: createPool("compute-thread", count, { device: name } satisfies ComputeThreadData),
+        threads: count,
+        blocks: 0,
+      })),
+    };
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
-      const openMs = performance.now() - started;
-      for (const { name, threads } of devices) {
-        const data: ComputeThreadData = {
-          experiment: episodeData.experiment,
-          shapes: source.shapes,
-          device: name,
-        };
-        pools.push({ name, pool: createPool("compute-thread", threads, data), threads, blocks: 0 });
-      }
-      // As many tasks at once as there are idle threads: each thread takes one.
-      const replies = await Promise.all(
-        pools.flatMap(({ pool, threads }) =>
-          Array.from({ length: threads }, () => pool.run({ type: "compile" })),
-        ),
-      );
-      const compiled = replies.map((reply) => unwrap(reply as ThreadReply<Compiled>));
-      const program = new Program(episodes, pools, source, compiled, openMs);
+      const openedMs = performance.now();
+      const experiment = leafExperiment(parseExperiment(episodeData.experiment));
+      const basis = { experiment, shapes: source.shapes };
+      const leaves = await openLeaves(threads, basis);
+      const program = new Program(threads, source, basis, {
+        openMs: openedMs - started,
+        compileMs: performance.now() - openedMs,
+        paramCount: leaves[0]!.layout.size,
+        memoryBytes: peakOf(leaves, devices),
+      });
       assertFits(program, process.availableMemory());
       return program;
     } catch (error) {
-      await Promise.all([episodes, ...pools.map(({ pool }) => pool)].map((pool) => pool.destroy()));
+      await closeThreads(threads);
       throw error;
     }
   }
 
   /** Builds the episodes of a block; the caller owns them. */
   async buildEpisodes(request: EpisodeRequest): Promise<EpisodeArrays> {
-    return unwrap((await this.#episodes.run({ type: "build", ...request })) as ThreadReply<EpisodeArrays>);
+    return unwrap(
+      (await this.#threads.episodes.run({ type: "build", ...request })) as ThreadReply<EpisodeArrays>,
+    );
   }
 
   /** Computes a block on the device with the most free threads; takes the job's episodes over. */
   async compute(job: BlockJob): Promise<BlockResult> {
     const { supportX, supportY, queryX, queryY } = job.episodes;
     const transferList = [supportX, supportY, queryX, queryY].map(({ buffer }) => buffer as ArrayBuffer);
-    const device = this.#devices.reduce((best, other) =>
+    const device = this.#threads.devices.reduce((best, other) =>
       other.blocks / other.threads < best.blocks / best.threads ? other : best,
     );
     device.blocks++;
     try {
-      const reply = await device.pool.run({ type: "block", ...job }, { transferList });
+      const { kind, split } = job;
+      const leaf = await this.#threads.graphs.get({ kind, split, target: device.target, ...this.#basis });
+      const reply = await device.pool.run({ type: "block", leaf, ...job }, { transferList });
       return unwrap(reply as ThreadReply<BlockResult>);
     } finally {
       device.blocks--;
@@ -131,11 +143,52 @@ export class Program implements BlockProgram {
   }
 
   /** Ends all threads at once; what runs on them is lost. */
-  async close(): Promise<void> {
-    await Promise.all(
-      [this.#episodes, ...this.#devices.map(({ pool }) => pool)].map((pool) => pool.destroy()),
-    );
+  close(): Promise<void> {
+    return closeThreads(this.#threads);
   }
+}
+
+/** Train and evaluate are compiled at the same time. */
+const GRAPH_THREADS = 2;
+/** How long an idle graph thread stays, in ms. */
+const GRAPH_THREAD_IDLE_MS = 100;
+
+interface Threads {
+  readonly episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
+  readonly graphPool: Piscina;
+  readonly graphs: LeafGraphs;
+  readonly devices: readonly DevicePool[];
+}
+
+type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memoryBytes">;
+
+/** Opens the graphs that every run needs, on every thread: to train, and to test. */
+async function openLeaves({ graphs, devices }: Threads, basis: LeafBasis): Promise<LeafGraph[]> {
+  const leavesOf = async ({ target, pool, threads }: DevicePool): Promise<LeafGraph[]> => {
+    const leaves = await Promise.all([
+      graphs.get({ kind: "train", split: "train", target, ...basis }),
+      graphs.get({ kind: "evaluate", split: "test", target, ...basis }),
+    ]);
+    // As many tasks at once as there are idle threads: each thread takes one.
+    const replies = await Promise.all(
+      Array.from({ length: threads }, () => pool.run({ type: "open", leaves })),
+    );
+    for (const reply of replies) unwrap(reply);
+    return leaves;
+  };
+  return (await Promise.all(devices.map(leavesOf))).flat();
+}
+
+/** Bytes of all threads on the CPU; both graphs of a thread keep what they once had. */
+function peakOf(leaves: readonly LeafGraph[], devices: readonly ComputeDevice[]): number {
+  const threads = devices.reduce((sum, device) => sum + (device.name === "cpu" ? device.threads : 0), 0);
+  // The first two leaves of the target are those of one thread; more devices of it share them.
+  const onCpu = new Set(leaves.filter(({ request }) => request.target === "cpu"));
+  return threads * [...onCpu].reduce((sum, { graph }) => sum + graph!.memoryBytes, 0);
+}
+
+async function closeThreads({ episodes, graphPool, devices }: Threads): Promise<void> {
+  await Promise.all([episodes, graphPool, ...devices.map(({ pool }) => pool)].map((pool) => pool.destroy()));
 }
 
 /** @param free bytes that this process can still have, limits of its container included */
@@ -152,18 +205,15 @@ export function assertFits(
   );
 }
 
-/** A pool whose threads start at once and stay. */
-function createPool(
-  name: "compute-thread" | "episode-thread",
-  threads: number,
-  workerData: unknown,
-): Piscina {
+/** A pool whose threads start at once and stay; the graph thread starts when it is needed, and goes. */
+function createPool(name: ThreadName, threads: number, workerData: unknown): Piscina {
+  const stays = name !== "graph-thread";
   return new Piscina({
     filename: threadFile(name),
     workerData,
-    minThreads: threads,
+    minThreads: stays ? threads : 0,
     maxThreads: threads,
-    idleTimeout: Number.POSITIVE_INFINITY,
+    idleTimeout: stays ? Number.POSITIVE_INFINITY : GRAPH_THREAD_IDLE_MS,
     // A thread that waits in Atomics.wait answers nothing else; ONNX Runtime's sessions need their event loop.
     atomics: "disabled",
     // Threads run the build, whatever conditions this process resolves its packages with.

@@ -45,6 +45,7 @@ class Script {
       devices: programOptions.devices,
       taskSourceModule: programOptions.taskSourceModule,
       taskSourceOptions: programOptions.taskSourceOptions,
+      graphCache: null,
       ...options,
     });
     return this;
@@ -275,6 +276,7 @@ describe("runWorker", () => {
       devices: programOptions.devices,
       taskSourceModule: programOptions.taskSourceModule,
       taskSourceOptions: {},
+      graphCache: null,
     });
     expect(outcome).toMatchObject({ outcome: "failed", code: "E_CONNECT" });
     expect(outcome.message).toMatch(/no coordinator at ws:\/\/127\.0\.0\.1:9.*gave up after 1 s/);

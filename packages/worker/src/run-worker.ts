@@ -1,4 +1,5 @@
 import { hostname } from "node:os";
+import type { GraphCache } from "@shoal/graph/run";
 import {
   type Clock,
   connectWebSocket,
@@ -26,6 +27,8 @@ export interface RunWorkerOptions {
   readonly taskSourceModule: string;
   /** Passed to it; plain data. */
   readonly taskSourceOptions: unknown;
+  /** Where compiled graphs are kept; null: nowhere. Default: null. */
+  readonly graphCache?: Pick<GraphCache, "directory"> | null;
   /** How long to look for a coordinator, at first and after it was lost, in ms. */
   readonly reconnectForMs: number;
   /** Gives all leases back and leaves. */
@@ -169,13 +172,20 @@ class Worker {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
       this.#onEvent({ type: "preparing" });
-      const { devices, taskSourceModule, taskSourceOptions, openProgram } = this.#options;
-      const opening =
-        openProgram?.(experiment) ??
-        Program.open({ devices, taskSourceModule, taskSourceOptions, experiment });
-      this.#program = { key, opening };
+      this.#program = { key, opening: this.#options.openProgram?.(experiment) ?? this.#open(experiment) };
     }
     return this.#program.opening;
+  }
+
+  #open(experiment: unknown): Promise<BlockProgram> {
+    const { devices, taskSourceModule, taskSourceOptions, graphCache = null } = this.#options;
+    return Program.open({
+      devices,
+      taskSourceModule,
+      taskSourceOptions,
+      experiment,
+      graphCache: graphCache === null ? null : { ...graphCache, onEvent: this.#onEvent },
+    });
   }
 }
 

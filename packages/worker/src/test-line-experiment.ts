@@ -23,6 +23,7 @@ export const programOptions = {
   taskSourceModule: pathToFileURL(moduleFile).href,
   taskSourceOptions: {},
   experiment: lineExperiment,
+  graphCache: null,
 } as const;
 
 export async function lineSource(): Promise<TaskSource> {

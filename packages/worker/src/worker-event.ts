@@ -1,5 +1,8 @@
+import type { GraphCacheEvent } from "@shoal/graph/run";
+
 /** What a worker tells its caller; only the command line prints. */
 export type WorkerEvent =
+  | GraphCacheEvent
   /** No connection; the next attempt comes in `retryMs`, the last before `deadlineMs` from now. */
   | {
       readonly type: "waiting";

@@ -6,6 +6,7 @@ import { type Command, EXIT, type Invocation } from "../command.ts";
 import { showDataEvents, taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
 import { bytes, duration } from "../format.ts";
+import { describeGraphCacheEvent, graphCacheOf } from "../graph-cache.ts";
 import { resolveExperiment } from "../resolve-experiment.ts";
 import { taskSourceModule } from "./worker.ts";
 
@@ -30,6 +31,7 @@ export const bench: Command = {
     "seconds",
     "data",
     "cache-dir",
+    "no-compile-cache",
     "download",
     "json",
   ],
@@ -53,11 +55,16 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
   const params = initialParams(experiment, source);
   const shared = new SharedArrayBuffer(params.byteLength);
   new Float32Array(shared).set(params);
+  const graphCache = graphCacheOf(values);
   const program = await Program.open({
     devices,
     taskSourceModule,
     taskSourceOptions: options,
     experiment,
+    graphCache:
+      graphCache === null
+        ? null
+        : { ...graphCache, onEvent: (event) => terminal.line(describeGraphCacheEvent(event)) },
   });
   const { slots: threads, device } = program;
   try {

@@ -2,9 +2,11 @@ import { existsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
 import { listDataSets, omniglotDirVariable } from "@shoal/datasets";
 import { listDevices } from "@shoal/graph";
+import { graphCacheSize } from "@shoal/graph/run";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
-import { bytes } from "../format.ts";
+import { bytes, count } from "../format.ts";
+import { graphCacheDirectory } from "../graph-cache.ts";
 import { version } from "../version.ts";
 
 /** One thing that was looked at. */
@@ -27,7 +29,14 @@ export const doctor: Command = {
 
 async function run(invocation: Invocation): Promise<number> {
   const { terminal } = invocation;
-  const findings = [node(), processor(), memory(), ...(await devices()), ...(await dataSets(invocation))];
+  const findings = [
+    node(),
+    processor(),
+    memory(),
+    ...(await devices()),
+    await compileCache(invocation),
+    ...(await dataSets(invocation)),
+  ];
   terminal.line(`shoal ${version}`);
   for (const finding of findings) {
     terminal.line(`${finding.state.padEnd(8)} ${finding.name}: ${finding.detail}`);
@@ -66,6 +75,17 @@ async function devices(): Promise<Finding[]> {
     const state = found.device === "cpu" ? "wrong" : "missing";
     return { name, state, detail, ...(command === null ? {} : { remedy: command }) };
   });
+}
+
+/** Compiled graphs on disk. */
+async function compileCache({ values }: Invocation): Promise<Finding> {
+  const directory = graphCacheDirectory(values);
+  const { graphs, bytes: size } = await graphCacheSize(directory);
+  const detail =
+    graphs === 0
+      ? `${directory} is empty`
+      : `${count(graphs)} graph${graphs === 1 ? "" : "s"}, ${bytes(size)} in ${directory}`;
+  return { name: "compile cache", state: "ok", detail };
 }
 
 async function dataSets({ values }: Invocation): Promise<Finding[]> {

@@ -15,6 +15,7 @@ export const evaluate: Command = {
     "device",
     "data",
     "cache-dir",
+    "no-compile-cache",
     "download",
     "json",
   ],

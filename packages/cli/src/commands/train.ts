@@ -15,6 +15,7 @@ export const train: Command = {
     "device",
     "data",
     "cache-dir",
+    "no-compile-cache",
     "download",
     "run-dir",
     "resume",

@@ -1,9 +1,11 @@
 import { availableParallelism } from "node:os";
+import type { GraphCacheEvent } from "@shoal/graph/run";
 import { runWorker, type WorkerEvent } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
 import { bytes, duration } from "../format.ts";
+import { describeGraphCacheEvent, graphCacheOf } from "../graph-cache.ts";
 import { readToken } from "../token.ts";
 import { usageError } from "../usage-error.ts";
 import { exitCodeFor } from "../user-error.ts";
@@ -20,6 +22,7 @@ export const worker: Command = {
     "device",
     "data",
     "cache-dir",
+    "no-compile-cache",
     "download",
     "name",
     "reconnect-for",
@@ -46,11 +49,14 @@ async function run({ values, terminal, signal }: Invocation): Promise<number> {
     devices: await readDevices(values.device!, values.threads ?? availableParallelism()),
     taskSourceModule,
     taskSourceOptions: taskSourceOptions(values),
+    graphCache: graphCacheOf(values),
     reconnectForMs: 1000 * values["reconnect-for"]!,
     signal,
     onEvent: (event) => {
       const text = describe(event);
       if (text !== null) terminal.line(text);
+      // The terminal of a local worker is nobody's: what its user should know goes to the command that started it.
+      if (isNotice(event)) process.send?.({ notice: describeGraphCacheEvent(event) });
       terminal.json({ event: "worker", ...event });
     },
     ...(token === null ? {} : { token }),
@@ -76,8 +82,13 @@ function stopWithParent(): void {
   process.channel.unref();
 }
 
+function isNotice(event: WorkerEvent): event is GraphCacheEvent {
+  return event.type === "graph-cache-rejected" || event.type === "graph-cache-unavailable";
+}
+
 /** One line for people, or null for what they need not see. */
 function describe(event: WorkerEvent): string | null {
+  if (isNotice(event)) return describeGraphCacheEvent(event);
   switch (event.type) {
     case "waiting":
       return `${event.reason}; next try in ${duration(event.retryMs)}, for another ${duration(event.deadlineMs)}`;

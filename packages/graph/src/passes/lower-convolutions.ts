@@ -97,7 +97,7 @@ function joinRows(b: GraphBuilder, parts: readonly Node[]): Node {
 
 /** `[N * OH * OW, taps * C]`: under each output position, the inputs that its taps read. */
 function columns(b: GraphBuilder, x: Node, window: Window, output: Node, group: ImageGroup): Node {
-  const index = indexWindow(window, imageShape(x), imageShape(output));
+  const index = indexWindow(b, window, imageShape(x), imageShape(output));
   const images = imagesOf(b, x, group);
   const rows = gatherRows(b, images, index.inputOfTap, index.inputOfTapHasHoles, 0, group.isAll);
   const [, height, width] = imageShape(output);
@@ -115,7 +115,7 @@ function gathered(
   const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
   const taps = tapsOf(window);
   const [, height, width] = imageShape(node);
-  const index = indexWindow(window, imageShape(node), imageShape(dy));
+  const index = indexWindow(b, window, imageShape(node), imageShape(dy));
   const before = lead(filter);
   const swap = [...before.map((_, axis) => axis), ...[0, 2, 1].map((axis) => before.length + axis)];
   const swapped = b.transpose(b.reshape(filter, [...before, taps, channels, filters]), swap);
@@ -147,7 +147,7 @@ function scattered(
 export function foldTaps(b: GraphBuilder, values: Node, window: Window, input: Shape, output: Shape): Node {
   const [, height, width] = input as [number, number, number];
   const [images, , channels] = values.shape as [number, number, number];
-  const index = indexWindow(window, input, output);
+  const index = indexWindow(b, window, input, output);
   const rows = gatherRows(b, values, index.pairsOfInput, index.pairsOfInputHasHoles);
   const summed = b.reduceSum(b.reshape(rows, [images * height * width, index.readers, channels]), [1]);
   return b.reshape(summed, [images, height, width, channels]);

@@ -91,7 +91,7 @@ function divide(b: GraphBuilder, x: Node, wins: Node): [Node, Node] {
 function tapsOf(b: GraphBuilder, x: Node, window: Window, output: readonly number[], hole: number): Node[] {
   const [images, height, width, channels] = output as [number, number, number, number];
   const taps = window.size[0] * window.size[1];
-  const index = indexWindow(window, x.shape, output);
+  const index = indexWindow(b, window, x.shape, output);
   const rows = b.reshape(gatherRows(b, x, index.inputOfTap, index.inputOfTapHasHoles, hole), [
     images,
     height * width,

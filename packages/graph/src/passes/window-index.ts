@@ -1,3 +1,4 @@
+import type { GraphBuilder } from "../graph-builder.ts";
 import type { Shape, Window } from "../node.ts";
 
 /**
@@ -21,8 +22,20 @@ export interface WindowIndex {
   readonly pairsOfInputHasHoles: boolean;
 }
 
+/** The tables that one graph has made already: a network of many steps asks for the same few again and again. */
+const tables = new WeakMap<GraphBuilder, Map<string, WindowIndex>>();
+
 /** @param from shape `[N, H, W, C]` under the window, `to` shape of its output */
-export function indexWindow(window: Window, from: Shape, to: Shape): WindowIndex {
+export function indexWindow(b: GraphBuilder, window: Window, from: Shape, to: Shape): WindowIndex {
+  const known = tables.get(b) ?? new Map<string, WindowIndex>();
+  tables.set(b, known);
+  const key = JSON.stringify([window, from[1], from[2], to[1], to[2]]);
+  const index = known.get(key) ?? computeIndex(window, from, to);
+  known.set(key, index);
+  return index;
+}
+
+function computeIndex(window: Window, from: Shape, to: Shape): WindowIndex {
   const [height, width] = [from[1]!, from[2]!];
   const [outHeight, outWidth] = [to[1]!, to[2]!];
   const taps = window.size[0] * window.size[1];

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs-core";
-import type { Executable } from "../compile.ts";
+import type { Executable } from "../executable.ts";
 import type { Graph } from "../graph.ts";
 import { GraphError } from "../graph-error.ts";
 import { compileTfjs } from "./tfjs-executor.ts";

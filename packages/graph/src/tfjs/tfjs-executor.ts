@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { checkInput } from "../check-input.ts";
-import type { Executable } from "../compile.ts";
+import type { Executable } from "../executable.ts";
 import type { Graph } from "../graph.ts";
 import { GraphError } from "../graph-error.ts";
 import { type Node, topologicalOrder } from "../node.ts";

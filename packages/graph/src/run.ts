@@ -1,0 +1,16 @@
+// Everything that runs a graph which is serialized already: without TensorFlow.js, capture or lowering, so
+// that a thread which only computes starts at once.
+
+export type { CachedGraph } from "./cache/cached-graph.ts";
+export { codeVersion } from "./cache/code-version.ts";
+export {
+  type GraphCache,
+  type GraphCacheEvent,
+  graphCacheSize,
+  readCachedGraph,
+  writeCachedGraph,
+} from "./cache/graph-cache.ts";
+export { parseDevice, type Target, targetOf } from "./device.ts";
+export type { Executable, NumericArray } from "./executable.ts";
+export type { SerializedGraph } from "./onnx/serialized-graph.ts";
+export { openGraph } from "./open-graph.ts";
