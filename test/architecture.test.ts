@@ -21,6 +21,12 @@ const siblings: Record<string, Record<string, "values" | "types">> = {
     "@shoal/graph/run": "values",
     "@shoal/protocol": "values",
   },
+  simulator: {
+    "@shoal/coordinator": "values",
+    "@shoal/core/outer": "values",
+    "@shoal/protocol": "values",
+    "@shoal/worker": "values",
+  },
   cli: {
     "@shoal/coordinator": "values",
     "@shoal/core": "values",

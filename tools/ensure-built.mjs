@@ -5,8 +5,16 @@
 // Node gets the message below and not a syntax error.
 
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { withLock } from "./lock.mjs";
 
@@ -29,6 +37,7 @@ const lockWaitMsMax = 15 * 60_000;
  */
 export async function ensureBuilt(root = repository) {
   checkNodeVersion(process.versions.node);
+  linkPackages(root);
   if (installReason(root) === null && buildReason(root) === null) return;
   await withLock(join(root, ".nx", "ensure-built.lock"), { waitMsMax: lockWaitMsMax, say }, () => {
     // Asked again under the lock: the process before this one may have done it.
@@ -53,6 +62,25 @@ export function checkNodeVersion(version) {
 }
 
 /**
+ * Links packages of this repository that came with a pull since the last install, as npm would: for them
+ * alone, not everything has to be installed anew.
+ *
+ * @param {string} root
+ */
+export function linkPackages(root) {
+  if (!existsSync(join(root, "node_modules", ".package-lock.json"))) return;
+  const { packages } = readJson(join(root, "package-lock.json")) ?? { packages: {} };
+  for (const [path, entry] of Object.entries(packages)) {
+    const link = join(root, path);
+    if (!entry.link || existsSync(link)) continue;
+    const target = join(root, entry.resolved);
+    mkdirSync(dirname(link), { recursive: true });
+    // A junction, which Windows lets everybody make, wants an absolute path.
+    symlinkSync(process.platform === "win32" ? target : relative(dirname(link), target), link, "junction");
+  }
+}
+
+/**
  * Why `npm ci` has to run, or null. Packages for other platforms and other optional ones do not count.
  *
  * @param {string} root
@@ -67,6 +95,10 @@ export function installReason(root) {
     if (!path.startsWith("node_modules/") || entry.optional || entry.devOptional || entry.os || entry.cpu)
       continue;
     const name = path.slice("node_modules/".length);
+    if (entry.link) {
+      if (existsSync(join(root, path))) continue;
+      return `${name} is missing`;
+    }
     const found = present.packages[path];
     if (found === undefined) return `${name} is missing`;
     if (found.version !== entry.version) return `${name} is ${found.version}, not ${entry.version}`;

@@ -116,9 +116,9 @@ export class Run {
     this.#dispatch({ type: "resume" });
   }
 
-  /** Every wait that the run is in, the one that ends first in front; times as `performance.now()`. */
+  /** Every wait that the run is in, the one that ends first in front; times on the clock of the run. */
   waits(): readonly Wait[] {
-    return waits(this.#state, performance.now());
+    return waits(this.#state, this.#clock.nowMs());
   }
 
   /** Lets a worker in; it speaks first. */

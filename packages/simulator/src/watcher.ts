@@ -1,0 +1,190 @@
+import type { CoordinatorEvent, TrainPlan } from "@shoal/coordinator";
+import { blockLeaves } from "@shoal/core/outer";
+import type { CoordinatorMessage, Lease, WorkerMessage } from "@shoal/protocol";
+import type { SimulatedProcess } from "./simulated-process.ts";
+import type { World } from "./world.ts";
+
+type Result = Extract<WorkerMessage, { type: "result" }>;
+
+/** What a run cost, as the simulation sees it from outside. */
+export interface Costs {
+  /** Time that compute threads were busy, in ms, and the part of it whose results counted. */
+  computedMs: number;
+  countedMs: number;
+  /** Time of computations that ended with their worker. */
+  killedMs: number;
+  /** Leases given for blocks that somebody had a live lease for. */
+  copies: number;
+  leases: number;
+  bytesToWorkers: number;
+  bytesToCoordinator: number;
+}
+
+/** A computation that has begun. */
+interface Work {
+  readonly process: SimulatedProcess;
+  readonly startedMs: number;
+}
+
+/**
+ * Looks at everything that is said and done in a simulation, and holds it against what must be true.
+ *
+ * - Every leaf of a step's round is counted exactly once by the start of the coordinator that commits it.
+ * - A block is computed with the very bits of the parameters that the plain loop has at its version.
+ * - Steps are committed one after the other; a restart goes back to a step that was saved, never ahead.
+ */
+export class Watcher {
+  readonly violations: string[] = [];
+  readonly costs: Costs = {
+    computedMs: 0,
+    countedMs: 0,
+    killedMs: 0,
+    copies: 0,
+    leases: 0,
+    bytesToWorkers: 0,
+    bytesToCoordinator: 0,
+  };
+  readonly stepMs: number[] = [];
+  readonly eventCounts = new Map<string, number>();
+  readonly #world: World;
+  readonly #versions: readonly Float32Array[];
+  readonly #plan: TrainPlan;
+  readonly #leases = new Map<number, Lease>();
+  readonly #results = new Map<number, Result>();
+  readonly #working = new Set<Work>();
+  /** Of the round under way in the coordinator under way. */
+  #counted: Uint8Array | null = null;
+  #lastStep = 0;
+  /** A finite but wrong result has left a worker: nobody can tell, unless a second copy comes. */
+  #isTainted = false;
+
+  /** @param versions parameters of every version, as the plain loop has them */
+  constructor(world: World, plan: TrainPlan, versions: readonly Float32Array[]) {
+    this.#world = world;
+    this.#plan = plan;
+    this.#versions = versions;
+  }
+
+  /** True if the bits of the run may rightly differ. */
+  get isTainted(): boolean {
+    return this.#isTainted;
+  }
+
+  get lastStep(): number {
+    return this.#lastStep;
+  }
+
+  violate(what: string): void {
+    this.#world.note("VIOLATION", () => what);
+    if (this.violations.length < 20) this.violations.push(`at ${this.#world.nowMs.toFixed(1)} ms: ${what}`);
+  }
+
+  /** A coordinator has started with `step` committed steps. */
+  coordinatorStarted(step: number): void {
+    if (step > this.#lastStep)
+      this.violate(`resumed at step ${step}, but only ${this.#lastStep} were committed`);
+    this.#lastStep = step;
+    this.#counted = null;
+  }
+
+  coordinatorEvent(event: CoordinatorEvent): void {
+    this.#world.note("coordinator", () => `tells ${JSON.stringify(event)}`);
+    this.eventCounts.set(event.type, (this.eventCounts.get(event.type) ?? 0) + 1);
+    if (event.type === "round-started") {
+      this.#counted = new Uint8Array(event.spec.taskCount / event.spec.tasksPerLeaf);
+    }
+    if (event.type === "step") this.#stepCommitted(event.step, event.stepMs);
+    if (event.type === "evaluation") this.#roundComplete(`the evaluation ${event.evaluation.purpose}`);
+  }
+
+  coordinatorSays(message: CoordinatorMessage): void {
+    if (message.type === "lease") {
+      this.costs.leases++;
+      this.#leases.set(message.leaseId, message);
+      return;
+    }
+    if (message.type === "answer" && message.status === "accepted") this.#count(message.leaseId);
+  }
+
+  resultSent(result: Result): void {
+    this.#results.set(result.leaseId, result);
+  }
+
+  paramsUsed(version: number, params: Float32Array): void {
+    const expected = this.#versions[version];
+    if (expected === undefined) {
+      this.violate(`a block is computed at version ${version}; the plan ends before`);
+    } else if (!this.#isTainted && !sameBits(params, expected)) {
+      this.violate(`a block is computed at version ${version} with other parameters than one worker has`);
+    }
+  }
+
+  wrongBitsSent(): void {
+    this.#isTainted = true;
+  }
+
+  /** @returns to be called when the computation ends, with the time that it took on its worker's clock */
+  workBegins(process: SimulatedProcess): (ms: number) => void {
+    const work: Work = { process, startedMs: this.#world.nowMs };
+    this.#working.add(work);
+    return (ms) => {
+      this.#working.delete(work);
+      this.costs.computedMs += ms;
+    };
+  }
+
+  /** Takes note of computations that died with their process. */
+  processDied(process: SimulatedProcess): void {
+    for (const work of this.#working) {
+      if (work.process !== process) continue;
+      this.#working.delete(work);
+      this.costs.killedMs += this.#world.nowMs - work.startedMs;
+    }
+  }
+
+  bytesUp(bytes: number): void {
+    this.costs.bytesToCoordinator += bytes;
+  }
+
+  bytesDown(bytes: number): void {
+    this.costs.bytesToWorkers += bytes;
+  }
+
+  #count(leaseId: number): void {
+    const lease = this.#leases.get(leaseId);
+    if (lease === undefined) {
+      this.violate(`lease ${leaseId} was accepted, and never given`);
+      return;
+    }
+    this.costs.countedMs += this.#results.get(leaseId)?.computeMs ?? 0;
+    const { first, count } = blockLeaves(lease, lease.leafCount);
+    const counted = this.#counted;
+    if (counted === null || counted.length !== lease.leafCount) {
+      this.violate(`lease ${leaseId} was accepted outside of its round`);
+      return;
+    }
+    for (let leaf = first; leaf < first + count; leaf++) {
+      if (counted[leaf] === 1) this.violate(`leaf ${leaf} of round ${lease.round} was counted twice`);
+      counted[leaf] = 1;
+    }
+  }
+
+  #stepCommitted(step: number, stepMs: number): void {
+    if (step !== this.#lastStep + 1) this.violate(`step ${step} was committed after step ${this.#lastStep}`);
+    this.#lastStep = step;
+    if (step > this.#plan.steps) this.violate(`step ${step} was committed; the plan has ${this.#plan.steps}`);
+    this.stepMs.push(stepMs);
+    this.#roundComplete(`step ${step}`);
+  }
+
+  #roundComplete(what: string): void {
+    const missing = this.#counted?.indexOf(0) ?? 0;
+    if (missing >= 0) this.violate(`${what} was completed without leaf ${missing}`);
+    this.#counted = null;
+  }
+}
+
+function sameBits(a: Float32Array, b: Float32Array): boolean {
+  const [x, y] = [new Uint32Array(a.slice().buffer), new Uint32Array(b.slice().buffer)];
+  return x.length === y.length && x.every((bits, i) => bits === y[i]);
+}
