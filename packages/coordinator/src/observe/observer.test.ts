@@ -116,3 +116,13 @@ test("a page of another site reads nothing", async () => {
   expect(foreign.status).toBe(403);
   expect(await foreign.text()).not.toContain("run-1");
 });
+
+test("the live page is served to whoever opens the port in a browser, and says nothing of the run itself", async () => {
+  const { ask } = await start();
+  const answer = await ask("/");
+  expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
+  const html = await answer.text();
+  expect(html).toContain("viewOf");
+  expect(html).not.toContain("run-1");
+});

@@ -4,6 +4,7 @@ import type { Command, RoundState } from "../round-state.ts";
 import type { RunOptions } from "../run-options.ts";
 import { describeStatus } from "./describe-status.ts";
 import { DiskWatch } from "./disk-use.ts";
+import { readLivePage } from "./live-page.ts";
 import { RunMetrics } from "./run-metrics.ts";
 import { RunRecord } from "./run-record.ts";
 import type { Status } from "./status.ts";
@@ -25,6 +26,7 @@ export class Observer {
   readonly #record: RunRecord;
   readonly #metrics: RunMetrics;
   readonly #disk: DiskWatch | null;
+  readonly #page = readLivePage();
   readonly #startedMs = performance.now();
 
   constructor(options: ObserverOptions) {
@@ -51,8 +53,13 @@ export class Observer {
   /** What this answers on the coordinator's port. */
   get handlers(): EndpointHandlers {
     return {
-      "GET /": (_, response) =>
-        answerText(response, 426, "This is a Shoal coordinator; workers connect by WebSocket."),
+      "GET /": (_, response) => {
+        const { html, contentSecurityPolicy } = this.#page;
+        answer(response, 200, "text/html; charset=utf-8", html, {
+          "content-security-policy": contentSecurityPolicy,
+          "referrer-policy": "no-referrer",
+        });
+      },
       "GET /healthz": (_, response) => answerText(response, 200, "alive"),
       "GET /readyz": (_, response) =>
         this.#record.isOver || this.#options.state().over !== null
