@@ -130,6 +130,8 @@ function describe(
       );
     case "paused":
       return `paused by ${event.owner}: ${event.reason}`;
+    case "was-away":
+      return `this process did not run for ${duration(event.ms)}: it was stopped, or its machine was; every deadline is moved by that`;
     case "resumed":
       return `resumed after ${duration(event.pausedMs)}`;
     case "connection-refused": {

@@ -82,6 +82,8 @@ export type CoordinatorEvent =
   /** Somebody holds the run: no lease goes out until it is resumed. */
   | { readonly type: "paused"; readonly reason: string; readonly owner: string }
   | { readonly type: "resumed"; readonly pausedMs: number }
+  /** This process did not run for `ms`: stopped, suspended, or out of breath. Deadlines are moved by it. */
+  | { readonly type: "was-away"; readonly ms: number }
   | {
       readonly type: "round-started";
       readonly spec: RoundSpec;

@@ -13,6 +13,7 @@ const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
   "worker-refused": "warn",
   waiting: "warn",
   paused: "warn",
+  "was-away": "warn",
   "lease-late": "warn",
   "block-failed": "warn",
   listening: "info",

@@ -54,6 +54,9 @@ export const SILENCE_MS = 20_000;
 /** Interval at which deadlines are looked at, in ms. */
 export const TICK_MS = 250;
 
+/** A coordinator that did not run for this long was stopped, or its machine was: deadlines are moved, in ms. */
+export const AWAY_MS = 1_000;
+
 /** Checkpoints kept in a run directory. */
 export const CHECKPOINTS_KEPT = 3;
 

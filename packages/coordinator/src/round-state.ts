@@ -136,6 +136,8 @@ export type RoundEvent =
   | { readonly type: "pause"; readonly reason: string; readonly owner: string }
   | { readonly type: "resume" }
   | { readonly type: "tick" }
+  /** This process did not run for `ms`. */
+  | { readonly type: "away"; readonly ms: number }
   | {
       readonly type: "finish";
       readonly outcome: "complete" | "stopped" | "failed";

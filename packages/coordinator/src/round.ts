@@ -1,4 +1,5 @@
 import assert from "node:assert";
+import { returnFrom } from "./away.ts";
 import { forgive, passTime } from "./deadlines.ts";
 import { moveOn } from "./gather.ts";
 import { LEASES_PER_INCARNATION } from "./limits.ts";
@@ -65,6 +66,8 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
       return pause(state, event.reason, event.owner, nowMs);
     case "resume":
       return resume(state, nowMs);
+    case "away":
+      return returnFrom(state, event.ms);
     case "tick":
       return passTime(state, nowMs);
     case "finish":

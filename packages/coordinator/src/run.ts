@@ -7,6 +7,7 @@ import {
   systemClock,
   type WorkerMessage,
 } from "@shoal/protocol";
+import { awayEvent } from "./away.ts";
 import { findNonFinite } from "./check-result.ts";
 import { CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Evaluation, Outcome } from "./coordinator-event.ts";
@@ -46,6 +47,7 @@ export class Run {
   #work: RoundWork | null = null;
   readonly #queue: Queued[] = [];
   #draining = false;
+  #aliveMs: number;
   #workerCount = 0;
   /** Time that this process was busy in the current round, and the bytes it sent, for `step` events. */
   #busyMs = 0;
@@ -59,6 +61,7 @@ export class Run {
     checkPlan(options.plan);
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
+    this.#aliveMs = this.#clock.nowMs();
     const { start } = options;
     this.#step = start.step;
     this.#params = start.params;
@@ -196,6 +199,8 @@ export class Run {
     if (this.#draining) return;
     this.#draining = true;
     const started = this.#clock.nowMs();
+    const away = awayEvent(this.#aliveMs, started);
+    if (away !== null) this.#queue.unshift({ event: away, body: null });
     try {
       for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
         const { state, commands } = step(this.#state, next.event, this.#clock.nowMs());
@@ -207,7 +212,8 @@ export class Run {
       }
     } finally {
       this.#draining = false;
-      this.#busyMs += this.#clock.nowMs() - started;
+      this.#aliveMs = this.#clock.nowMs();
+      this.#busyMs += this.#aliveMs - started;
     }
   }
 
@@ -254,12 +260,11 @@ export class Run {
   #compare(index: number, workerId: string, body: Float32Array): void {
     const compared = this.#work?.compare(index, body) ?? null;
     if (compared === null || compared.floatsDifferent === 0) return;
-    const { level } = this.#state.round!;
     const name = (id: string): string => findMember(this.#state, id)?.name ?? id;
     this.#options.onEvent({
       type: "result-mismatch",
       workers: [name(compared.workerId), name(workerId)],
-      tasks: describeTasks(this.#work!.spec, level, index),
+      tasks: describeTasks(this.#work!.spec, this.#state.round!.level, index),
       floatsDifferent: compared.floatsDifferent,
     });
   }
