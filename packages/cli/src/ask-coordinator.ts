@@ -1,6 +1,7 @@
 import { request } from "node:http";
+import type { Socket } from "node:net";
 import { ShoalError } from "@shoal/core/outer";
-import type { Scope } from "@shoal/protocol";
+import { connectTls, ProtocolError, type Scope } from "@shoal/protocol";
 import type { FoundCoordinator } from "./find-coordinator.ts";
 import { duration } from "./format.ts";
 
@@ -21,6 +22,7 @@ export interface Question {
  * Asks a coordinator.
  *
  * @returns the body of its answer
+ * @throws {ProtocolError} E_CERTIFICATE if its certificate is wrong, before any token is sent
  * @throws {ShoalError} E_CONNECT if it does not answer; E_TOKEN if it wants another token; E_REFUSED if it
  *   answers with another error
  */
@@ -39,18 +41,21 @@ export async function askCoordinator(coordinator: FoundCoordinator, question: Qu
   throw new ShoalError("E_REFUSED", `${said} (HTTP ${status}); is this a coordinator of this version?`);
 }
 
-function send(
+async function send(
   coordinator: FoundCoordinator,
   { method, path }: Question,
   token: string | undefined,
 ): Promise<{ readonly status: number; readonly body: string }> {
+  const { protocol, host, hostname, port } = new URL(coordinator.url);
+  const secured = protocol === "https:" ? await secure(coordinator) : null;
   return new Promise((resolve, reject) => {
     const fail = (reason: string): void => reject(unreachable(coordinator, reason));
     const call = request(
-      `${coordinator.url}${path}`,
+      // HTTP over a connection whose certificate is verified already: the token goes to nobody else.
+      `http://${secured === null ? host : `${hostname}:${port || 443}`}${path}`,
       {
         method,
-        agent: false,
+        ...(secured === null ? { agent: false } : { createConnection: () => secured }),
         headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
         signal: AbortSignal.timeout(ANSWER_MS),
       },
@@ -71,6 +76,17 @@ function send(
     call.once("error", (error) => fail(reasonOf(error)));
     call.end();
   });
+}
+
+/** A connection to the coordinator with the right certificate. */
+async function secure(coordinator: FoundCoordinator): Promise<Socket> {
+  const { url, fingerprint } = coordinator;
+  try {
+    return await connectTls(new URL(url), { fingerprint, timeoutMs: ANSWER_MS });
+  } catch (error) {
+    if (!(error instanceof ProtocolError) || error.code !== "E_CONNECT") throw error;
+    throw unreachable(coordinator, error.message);
+  }
 }
 
 function reasonOf(error: NodeJS.ErrnoException): string {

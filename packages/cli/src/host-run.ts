@@ -21,9 +21,9 @@ import {
 } from "@shoal/core";
 import { createOuterOptimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
-import { isLoopback } from "@shoal/protocol";
 import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
+import { describeListening } from "./describe-listening.ts";
 import { concludeRun, describeRun } from "./describe-run.ts";
 import { duration } from "./format.ts";
 import { graphCacheOf } from "./graph-cache.ts";
@@ -32,8 +32,7 @@ import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts
 import { publishRendezvous } from "./rendezvous.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
 import { doneSummary, showRun } from "./run-display.ts";
-import { keepRunTokens, scopesOf } from "./run-tokens.ts";
-import { readTokens, type Tokens } from "./token.ts";
+import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
 import { usageError } from "./usage-error.ts";
 import { exitCodeFor } from "./user-error.ts";
 
@@ -64,7 +63,7 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
   if (values.resume === true && values["run-dir"] === undefined) {
     throw usageError("--resume: expected --run-dir with the run to go on with, got none");
   }
-  givenTokens(host, values);
+  checkListening(host.address, values);
   const before = values.resume === true ? await lastCheckpoint(invocation, values["run-dir"]!) : null;
   const resolved = before === null ? resolveExperiment(values, given) : resumeExperiment(before, invocation);
   const { experiment } = resolved;
@@ -193,8 +192,8 @@ interface RunSpec {
 /** Starts the coordinator and the local workers, shows what happens, and waits for the end. */
 async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpec): Promise<Outcome> {
   const { values, terminal, signal } = invocation;
-  const given = givenTokens(host, values);
-  const kept = run.runDirectory === null ? null : keepRunTokens(run.runDirectory.path, given ?? {});
+  const listening = await secureListening(host.address, values, run.runDirectory?.path ?? null);
+  const { certificate, tokenFile } = listening;
   const { experiment, source } = run;
   const show = showRun(terminal, experiment, source.description, run.start.step);
   const coordinator = await startCoordinator({
@@ -213,33 +212,39 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     workersMin: values["min-workers"] ?? 1,
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: show,
-    listen: { host: host.address, port: host.port },
-    scopes: scopesOf(given !== null, kept?.tokens ?? null),
+    listen: { host: host.address, port: host.port, ...(certificate === null ? {} : { tls: certificate }) },
+    scopes: listening.scopes,
   });
-  const withdraw =
+  const url = advertisedUrl(coordinator.url, values);
+  const markEnd =
     run.runDirectory === null
       ? null
       : publishRendezvous(run.runDirectory.path, {
-          url: coordinator.url,
-          fingerprint: null,
+          runId: run.runId,
           incarnation: run.runDirectory.incarnation,
+          url,
+          fingerprint: certificate?.fingerprint ?? null,
+          tokenFile: listening.needsToken ? tokenFile : null,
         });
   const stop = (): void => coordinator.stop("interrupted");
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
-  if (host.localWorkers === 0) {
-    terminal.line(`listening on ${coordinator.url}; on this or other machines run:`);
-    terminal.line(`  npx shoal worker --url ${coordinator.url}${given === null ? "" : " --token-file FILE"}`);
-  }
+  describeListening(invocation, {
+    ...listening,
+    url,
+    isAlone: host.localWorkers > 0,
+    runDirectory: run.runDirectory,
+  });
   const workers = new LocalWorkers({
-    url: coordinator.url,
+    url: localUrl(coordinator.url),
     workers: host.localWorkers,
     threads:
       values.threads ?? Math.max(1, Math.floor(availableParallelism() / Math.max(1, host.localWorkers))),
     device: values.device ?? "cpu",
     data: taskSourceOptions(values),
     compileCache: graphCacheOf(values) !== null,
-    tokenFile: values["token-file"],
+    tokenFile: listening.needsToken ? tokenFile : null,
+    fingerprint: certificate?.fingerprint ?? null,
     onEvent: (event) => {
       terminal.json({ event: event.type, ...event, type: undefined });
       terminal.line(
@@ -251,24 +256,14 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     onAllGone: () => coordinator.fail("E_WORKERS", "every local worker ended with an error; see above"),
   });
   try {
-    return await coordinator.finished;
+    const outcome = await coordinator.finished;
+    markEnd?.(outcome.type);
+    return outcome;
   } finally {
     signal.removeEventListener("abort", stop);
     terminal.clearLive();
-    withdraw?.();
     await workers.close();
   }
-}
-
-/** The tokens of --token-file; null where only this machine can connect, or --insecure says so. */
-function givenTokens({ address }: HostOptions, values: Invocation["values"]): Tokens | null {
-  const file = values["token-file"];
-  if (file !== undefined) return readTokens(file);
-  if (isLoopback(address) || values.insecure === true) return null;
-  throw usageError(
-    `--host ${address}: other machines can reach it, so expected --token-file, got none; ` +
-      "make one with: shoal token, or say --insecure",
-  );
 }
 
 async function openSource({ values, terminal }: Invocation, experiment: Experiment): Promise<TaskSource> {

@@ -12,7 +12,10 @@ export interface LocalWorkersOptions {
   readonly device: string;
   readonly data: TaskSourceOptions;
   readonly compileCache: boolean;
-  readonly tokenFile: string | undefined;
+  /** Where their token is; null: they need none. */
+  readonly tokenFile: string | null;
+  /** Of the coordinator's certificate; null: no TLS. */
+  readonly fingerprint: string | null;
   readonly onEvent: (event: LocalWorkerEvent) => void;
   /** Called once every worker has ended and none is started again. */
   readonly onAllGone: () => void;
@@ -73,7 +76,7 @@ export class LocalWorkers {
   }
 
   #start(name: string, restarts: number): void {
-    const { url, threads, device, data, compileCache, tokenFile, onEvent } = this.#options;
+    const { url, threads, device, data, compileCache, tokenFile, fingerprint, onEvent } = this.#options;
     const args = [
       "worker",
       "--url",
@@ -89,7 +92,8 @@ export class LocalWorkers {
     ];
     if (data.dataDir !== undefined) args.push("--data", data.dataDir);
     if (!compileCache) args.push("--no-compile-cache");
-    if (tokenFile !== undefined) args.push("--token-file", tokenFile);
+    if (tokenFile !== null) args.push("--token-file", tokenFile);
+    if (fingerprint !== null) args.push("--fingerprint", fingerprint);
     const script = fileURLToPath(new URL("../bin/shoal.js", import.meta.url));
     const child = spawn(process.execPath, [script, ...args], {
       // The worker's own lines are not for this command's reader; its errors are kept for a report.

@@ -95,8 +95,15 @@ describe("exit code 2 and one line", () => {
     ["train --resume", /--resume: expected --run-dir with the run to go on with, got none/],
     [
       "coordinator --host 0.0.0.0",
-      /--host 0\.0\.0\.0: other machines can reach it, so expected --token-file/,
+      /--host 0\.0\.0\.0: other machines can reach it, so expected --token-file, got none; .*or say --insecure/,
     ],
+    ["train --host ::", /--host ::: other machines can reach it, so expected --token-file/],
+    ["train --host 127.0.0.1.example", /other machines can reach it/],
+    ["coordinator --tls-cert c.pem", /--tls-cert: expected --tls-key with it/],
+    ["coordinator --tls-cert c --tls-key k --tls-dir d", /--tls-dir: .* got --tls-cert as well/],
+    ["worker --url wss://h --rendezvous f", /--rendezvous: says all that --url says, got both/],
+    ["worker --url wss://h --fingerprint abc", /--fingerprint: expected the SHA-256 .* got abc/],
+    [`worker --url ws://h --fingerprint ${"a".repeat(64)}`, /expected a URL with wss:/],
     [
       `train --run-dir ${runDir} --preset sinusoid`,
       /holds a run already; go on with it by --resume, or name another/,

@@ -24,3 +24,14 @@ export const experimentOptions: readonly OptionName[] = [
   "test-tasks",
   "seed",
 ];
+
+/** Options that say who may reach a coordinator, and how it is protected. */
+export const listeningOptions: readonly OptionName[] = [
+  "host",
+  "advertise",
+  "token-file",
+  "tls-dir",
+  "tls-cert",
+  "tls-key",
+  "insecure",
+];

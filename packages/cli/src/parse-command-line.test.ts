@@ -195,7 +195,13 @@ describe("the values of a command line", () => {
 
   test("are the table's defaults where nothing is given, and only options of that command", () => {
     const { values, given } = valuesOf("train");
-    expect(values).toEqual({ preset: "quickstart", workers: 2, device: "cpu", "checkpoint-every": 500 });
+    expect(values).toEqual({
+      preset: "quickstart",
+      workers: 2,
+      host: "127.0.0.1",
+      device: "cpu",
+      "checkpoint-every": 500,
+    });
     expect(given.size).toBe(0);
     expect(valuesOf("worker").values).toEqual({ device: "cpu", "reconnect-for": 300 });
   });

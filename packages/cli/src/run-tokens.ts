@@ -1,8 +1,8 @@
-import { randomUUID } from "node:crypto";
-import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { AccessPolicy } from "@shoal/protocol";
 import { newTokens, readTokens, type Tokens, tokenFileText } from "./token.ts";
+import { writePrivately } from "./write-privately.ts";
 
 /** The tokens of a run, and where they are for whoever may read the run directory. */
 export interface RunTokens {
@@ -34,11 +34,4 @@ export function scopesOf(isGiven: boolean, tokens: Required<Tokens> | null): Acc
   const admin = tokens === null ? ({ type: "closed" } as const) : holders(tokens.admin);
   if (!isGiven || tokens === null) return { worker: { type: "open" }, observer: { type: "open" }, admin };
   return { worker: holders(tokens.worker), observer: holders(tokens.observer), admin };
-}
-
-/** Writes a file that nobody else can read, whole or not at all, at no moment with a wider mode. */
-export function writePrivately(path: string, text: string): void {
-  const temporary = `${path}.${randomUUID()}.tmp`;
-  writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
-  renameSync(temporary, path);
 }

@@ -30,6 +30,7 @@ describe("the exit code", () => {
     "E_DATASET_CONFIG",
     "E_DATASET_MISSING",
     "E_TOKEN",
+    "E_CERTIFICATE",
     "E_REFUSED",
     "E_PROTOCOL",
     "E_DATA_HASH",

@@ -8,6 +8,7 @@ const USAGE_CODES = new Set([
   "E_DATASET_CONFIG",
   "E_DATASET_MISSING",
   "E_TOKEN",
+  "E_CERTIFICATE",
   "E_REFUSED",
   "E_PROTOCOL",
   "E_DATA_HASH",

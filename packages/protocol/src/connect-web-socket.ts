@@ -84,7 +84,10 @@ export async function connectWebSocket(url: string, options: ConnectOptions): Pr
 }
 
 function unreachable(url: string, error: Error): ProtocolError {
-  const reason = error.message || ("code" in error ? String(error.code) : "no answer");
+  const said = error.message || ("code" in error ? String(error.code) : "no answer");
+  // What a server with TLS makes of a request without it.
+  const isHungUp = url.startsWith("ws:") && said === "socket hang up";
+  const reason = isHungUp ? `${said} (a coordinator with a certificate is at wss://, not ws://)` : said;
   return new ProtocolError("E_CONNECT", `no coordinator at ${url}: ${reason}`, { cause: error });
 }
 

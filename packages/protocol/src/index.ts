@@ -15,6 +15,7 @@ export {
   type ScopeAccess,
 } from "./authorize.ts";
 export { type Clock, sleep, systemClock } from "./clock.ts";
+export { type ConnectTlsOptions, connectTls } from "./connect-tls.ts";
 export { type ConnectOptions, connectWebSocket } from "./connect-web-socket.ts";
 export type { Closed, Connection, CoordinatorConnection, WorkerConnection } from "./connection.ts";
 export { type Decoded, Decoder } from "./decoder.ts";

@@ -14,9 +14,11 @@ import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
 export interface RunWorkerOptions {
-  /** `ws://HOST:PORT` of the coordinator. */
+  /** `ws://HOST:PORT` of the coordinator, or `wss:`; for messages alone where `connect` is given. */
   readonly url: string;
   readonly token?: string;
+  /** SHA-256 (lower-case hex) that the certificate at a `wss:` URL must have. Default: see `connectWebSocket`. */
+  readonly fingerprint?: string;
   /** Name for people. Default: host and pid. */
   readonly name?: string;
   /** Version of this program, for the coordinator's log. */
@@ -161,8 +163,8 @@ class Worker {
   }
 
   #connect(): Promise<WorkerConnection> {
-    const { url, token, connect } = this.#options;
-    return connect?.(this.#signal) ?? connectWebSocket(url, { token: token ?? null, signal: this.#signal });
+    const { url, token = null, fingerprint = null, connect } = this.#options;
+    return connect?.(this.#signal) ?? connectWebSocket(url, { token, fingerprint, signal: this.#signal });
   }
 
   /** The program of an experiment; another experiment replaces it. */

@@ -1,6 +1,6 @@
 import type { Command } from "../command.ts";
 import { COORDINATOR_PORT, hostTraining } from "../host-run.ts";
-import { experimentOptions } from "../option-groups.ts";
+import { experimentOptions, listeningOptions } from "../option-groups.ts";
 
 export const coordinator: Command = {
   name: "coordinator",
@@ -8,10 +8,8 @@ export const coordinator: Command = {
   arguments: "",
   options: [
     ...experimentOptions.filter((name) => name !== "list-presets"),
-    "host",
     "port",
-    "token-file",
-    "insecure",
+    ...listeningOptions,
     "min-workers",
     "wait-for",
     "data",

@@ -11,13 +11,13 @@ export const status: Command = {
   name: "status",
   summary: "Say how a run goes: progress, workers, waits. [run]: a run directory, or a coordinator's URL.",
   arguments: "[run]",
-  options: ["watch", "token-file", "json"],
+  options: ["watch", "fingerprint", "token-file", "insecure", "json"],
   example: "shoal status ws://127.0.0.1:8471 --watch",
   run,
 };
 
 async function run({ positional, values, terminal, signal }: Invocation): Promise<number> {
-  const coordinator = findCoordinator(positional[0], values["token-file"]);
+  const coordinator = findCoordinator(positional[0], values);
   for (;;) {
     const status = await readStatus(coordinator);
     terminal.json({ event: "status", ...status });

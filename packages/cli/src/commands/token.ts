@@ -1,8 +1,8 @@
 import { existsSync } from "node:fs";
 import { type Command, EXIT } from "../command.ts";
-import { writePrivately } from "../run-tokens.ts";
 import { newTokens, tokenFileText } from "../token.ts";
 import { usageError } from "../usage-error.ts";
+import { writePrivately } from "../write-privately.ts";
 
 /** The file where none is named. */
 const FILE = "shoal-tokens";

@@ -2,7 +2,7 @@ import { presets } from "@shoal/core";
 import { type Command, EXIT } from "../command.ts";
 import { readDevices } from "../devices.ts";
 import { hostTraining } from "../host-run.ts";
-import { experimentOptions } from "../option-groups.ts";
+import { experimentOptions, listeningOptions } from "../option-groups.ts";
 
 export const train: Command = {
   name: "train",
@@ -21,6 +21,7 @@ export const train: Command = {
     "resume",
     "checkpoint-every",
     "port",
+    ...listeningOptions,
     "json",
   ],
   example: "shoal train --preset quickstart --ways 10 --workers 2 --steps 200",
@@ -37,6 +38,10 @@ export const train: Command = {
     // Two processes on one GPU would only wait for each other.
     const fallback = devices.every(({ name }) => name === "cpu") ? values.workers! : 1;
     const localWorkers = invocation.given.has("workers") ? values.workers! : fallback;
-    return hostTraining(invocation, { localWorkers, address: "127.0.0.1", port: values.port ?? 0 });
+    return hostTraining(invocation, {
+      localWorkers,
+      address: values.host ?? "127.0.0.1",
+      port: values.port ?? 0,
+    });
   },
 };

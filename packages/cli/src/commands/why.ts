@@ -7,13 +7,13 @@ export const why: Command = {
   summary:
     "Say what a run waits for, for whom and until when. [run]: a run directory, or a coordinator's URL.",
   arguments: "[run]",
-  options: ["token-file", "json"],
+  options: ["fingerprint", "token-file", "insecure", "json"],
   example: "shoal why ws://127.0.0.1:8471",
   run,
 };
 
 async function run({ positional, values, terminal }: Invocation): Promise<number> {
-  const { waits } = await readStatus(findCoordinator(positional[0], values["token-file"]));
+  const { waits } = await readStatus(findCoordinator(positional[0], values));
   for (const wait of waits) {
     terminal.line(wait.text);
     terminal.json({ event: "wait", ...wait });

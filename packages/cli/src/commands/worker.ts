@@ -6,8 +6,7 @@ import { taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
 import { bytes, duration } from "../format.ts";
 import { describeGraphCacheEvent, graphCacheOf } from "../graph-cache.ts";
-import { readToken } from "../token.ts";
-import { usageError } from "../usage-error.ts";
+import { meetingOf } from "../meeting.ts";
 import { exitCodeFor } from "../user-error.ts";
 import { version } from "../version.ts";
 
@@ -17,7 +16,10 @@ export const worker: Command = {
   arguments: "",
   options: [
     "url",
+    "fingerprint",
+    "rendezvous",
     "token-file",
+    "insecure",
     "threads",
     "device",
     "data",
@@ -36,15 +38,10 @@ export const worker: Command = {
 export const taskSourceModule = new URL("../../dist/task-source-module.js", import.meta.url).href;
 
 async function run({ values, terminal, signal }: Invocation): Promise<number> {
-  if (values.url === undefined) {
-    throw usageError(
-      "--url: expected ws://HOST:PORT of a coordinator, got nothing; shoal coordinator prints it",
-    );
-  }
+  const meeting = meetingOf(values);
   stopWithParent();
-  const token = readToken(values["token-file"]);
   const outcome = await runWorker({
-    url: values.url,
+    ...meeting.options,
     version,
     devices: await readDevices(values.device!, values.threads ?? availableParallelism()),
     taskSourceModule,
@@ -59,9 +56,13 @@ async function run({ values, terminal, signal }: Invocation): Promise<number> {
       if (isNotice(event)) process.send?.({ notice: describeGraphCacheEvent(event) });
       terminal.json({ event: "worker", ...event });
     },
-    ...(token === null ? {} : { token }),
     ...(values.name === undefined ? {} : { name: values.name }),
   });
+  if (meeting.rendezvous?.isComplete === true) {
+    terminal.line("complete: the run was over before this worker could join");
+    terminal.json({ event: "done", outcome: "complete", message: outcome.message });
+    return EXIT.done;
+  }
   if (outcome.code !== undefined) {
     process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
     terminal.json({ event: "error", code: outcome.code, message: outcome.message });
