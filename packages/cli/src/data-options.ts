@@ -16,6 +16,7 @@ export function taskSourceOptions(values: Values): TaskSourceOptions {
 /** Shows what happens while data is read, drawn or downloaded. */
 export function showDataEvents(terminal: Terminal): (event: DatasetEvent) => void {
   return (event) => {
+    if (event.type !== "progress") terminal.clearLive();
     switch (event.type) {
       case "progress": {
         const amount = event.unit === "bytes" ? bytes : count;
@@ -24,6 +25,23 @@ export function showDataEvents(terminal: Terminal): (event: DatasetEvent) => voi
         if (event.done === event.total) terminal.clearLive();
         return;
       }
+      case "detected":
+        terminal.line(
+          `data: ${event.dataset}: ${event.format} in ${event.path}: ` +
+            `${count(event.classes)} classes, ${count(event.images)} images`,
+        );
+        return;
+      case "deviation":
+        terminal.line(`data: ${event.dataset}: not as published: ${event.detail}`);
+        return;
+      case "pack-resumed":
+        terminal.line(
+          `data: going on with ${event.path} after ${count(event.done)} of ${count(event.total)} images`,
+        );
+        return;
+      case "pack-waiting":
+        terminal.line(`data: waiting for ${event.path}, which another process packs (${event.holder})`);
+        return;
       case "cache-used":
         return;
       case "cache-rejected":

@@ -162,7 +162,7 @@ export async function hostEvaluation(invocation: Invocation, checkpoint: Checkpo
       evaluations: [],
       plan: {
         type: "evaluate",
-        split: values.split!,
+        split: values.split ?? "test",
         tasks: values.tasks ?? stored.evaluation.testTasks,
         tasksPerLeaf: experiment.tasksPerLeaf,
       },

@@ -51,7 +51,7 @@ describe("exit code 0", () => {
     const { exit, stdout } = await shoal("data", "list", ...cache);
     expect(exit).toBe(EXIT.done);
     expect(stdout).toMatch(
-      /^sinusoid .*\nglyphs .*\n +glyphs: not packed yet\nomniglot .*\n.*not packed yet\n/,
+      /^sinusoid .*\nglyphs .*\n +glyphs: not packed yet\nomniglot .*\n +files: .*SHOAL_OMNIGLOT_DIR \(not set\)\n/,
     );
     const examined = await shoal("doctor", "--data", join(directory, "nowhere"), ...cache);
     expect(examined.exit).toBe(EXIT.done);
@@ -86,9 +86,9 @@ describe("exit code 2 and one line", () => {
     ["data list glyphs", /data list: expected nothing after it, got glyphs; it lists all/],
     [
       "data verify glyhps",
-      /data: expected one of sinusoid, glyphs, omniglot, got glyhps; did you mean glyphs\?/,
+      /data: expected one of sinusoid, glyphs, omniglot, .*, got glyhps; did you mean glyphs\?/,
     ],
-    ["data preview", /data: expected one of sinusoid, glyphs, omniglot, got nothing/],
+    ["data preview", /data: expected one of sinusoid, glyphs, omniglot, .*, got nothing/],
     ["data preview sinusoid", /data preview: expected a data set of images, got sinusoid/],
     ["worker", /--url: expected ws:\/\/HOST:PORT of a coordinator, got nothing/],
     // Options that contradict each other, or what is stored.

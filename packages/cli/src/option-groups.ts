@@ -11,6 +11,8 @@ export const experimentOptions: readonly OptionName[] = [
   "queries",
   "test-queries",
   "pixels",
+  "image-side",
+  "normalization",
   "algorithm",
   "inner-steps",
   "test-steps",

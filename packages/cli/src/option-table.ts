@@ -1,5 +1,5 @@
-import { algorithms } from "@shoal/core";
-import { defaultCacheDir, omniglotDirVariable } from "@shoal/datasets";
+import { algorithms, datasetNames } from "@shoal/core";
+import { defaultCacheDir } from "@shoal/datasets";
 
 /**
  * Every option of every command, declared once: parsing, validation, `--help` and the printed
@@ -43,7 +43,7 @@ export const optionTable = {
   config: { type: "text", value: "<file>", help: "JSON whose fields replace the preset's" },
   dataset: {
     type: "choice",
-    choices: ["sinusoid", "glyphs", "omniglot"],
+    choices: datasetNames,
     help: "source of tasks",
     path: "dataset.source",
     ...fromPreset,
@@ -75,6 +75,21 @@ export const optionTable = {
     choices: ["binary", "grey"],
     help: "Omniglot images: 1-bit or averaged grey",
     path: "dataset.pixels",
+    ...fromPreset,
+  },
+  "image-side": {
+    type: "integer",
+    min: 8,
+    max: 512,
+    help: "height and width of a picture set's images, in pixels",
+    path: "dataset.imageSide",
+    ...fromPreset,
+  },
+  normalization: {
+    type: "choice",
+    choices: ["unit", "imagenet"],
+    help: "pictures: byte / 255, or also ImageNet's mean and deviation",
+    path: "dataset.normalization",
     ...fromPreset,
   },
   algorithm: {
@@ -143,7 +158,7 @@ export const optionTable = {
     type: "text",
     value: "<dir>",
     help: "directory of the data set's files",
-    unset: `$${omniglotDirVariable}`,
+    unset: "the data set's variable, such as $SHOAL_OMNIGLOT_DIR",
   },
   "cache-dir": {
     type: "text",
@@ -237,10 +252,15 @@ export const optionTable = {
   split: {
     type: "choice",
     choices: ["train", "validation", "test"],
-    fallback: "test",
     help: "classes to draw tasks from",
+    unset: "evaluate: test, preview: train",
   },
-  tasks: { type: "integer", min: 1, help: "tasks to evaluate", unset: "the experiment's test tasks" },
+  tasks: {
+    type: "integer",
+    min: 1,
+    help: "tasks to evaluate or draw",
+    unset: "evaluate: the experiment's, preview: 1",
+  },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
   watch: { type: "flag", help: "look again every second until Ctrl-C" },

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import {
   type AlgorithmConfig,
+  type DatasetName,
+  datasetDefaults,
+  datasetNames,
   type Experiment,
   parseExperiment,
   presets,
@@ -133,12 +136,17 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName)
 }
 
 /**
- * True if a section of this kind has the field, as far as the presets tell; `section` itself may be
+ * True if a section of this kind has the field, as far as presets and defaults tell; `section` itself may be
  * incomplete. An unknown kind may have any: parseExperiment judges it.
  */
 function mayHave(section: Draft, path: readonly string[], field: string): boolean {
-  const alike = presets
-    .map(({ experiment }) => path.reduce<unknown>((at, key) => (at as Draft)[key], experiment) as Draft)
+  const known = [
+    ...presets.map(({ experiment }) => experiment),
+    ...datasetNames.map((name) => ({ dataset: datasetDefaults(name) })),
+  ];
+  const alike = known
+    .map((experiment) => path.reduce<unknown>((at, key) => (at as Draft)?.[key], experiment))
+    .filter(isObject)
     .filter((other) => sameKind(other, section));
   return alike.length === 0 || alike.some((other) => field in other);
 }
@@ -157,7 +165,7 @@ function datasetFor(source: string, before: unknown): unknown {
   // The configuration file put something else here: parseExperiment says so.
   if (!isObject(before)) return before;
   if (before.source === source) return before;
-  const model = presets.find(({ experiment }) => experiment.dataset.source === source)!.experiment.dataset;
+  const model = datasetDefaults(source as DatasetName);
   const kept = Object.fromEntries(
     Object.keys(model).flatMap((key) => (key !== "source" && key in before ? [[key, before[key]]] : [])),
   );

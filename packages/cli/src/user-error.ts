@@ -25,5 +25,6 @@ export function codeOf(error: unknown): string | null {
 }
 
 export function exitCodeFor(code: string): number {
+  if (code === "E_INTERRUPTED") return EXIT.interrupted;
   return USAGE_CODES.has(code) ? EXIT.usage : EXIT.failed;
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { algorithmOf, algorithmSchemas } from "./algorithms/registry.ts";
+import { datasetConfig } from "./datasets/dataset-config.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
 
@@ -13,41 +14,6 @@ const EPISODES_MAX = 2 ** 32;
 
 const count = z.int().min(1);
 const rate = z.number().positive().finite();
-
-const sinusoid = z.strictObject({
-  source: z.literal("sinusoid"),
-  /** Support examples per task. */
-  shots: count,
-  /** Query examples per training task. */
-  queries: count,
-  /** Query examples per evaluation task. */
-  evaluationQueries: count,
-});
-
-const imageEpisodes = {
-  ways: z.int().min(2),
-  shots: count,
-  /** Query examples per class in training episodes. */
-  queries: count,
-  /** Query examples per class in evaluation episodes. */
-  evaluationQueries: count,
-  /** Each class of an episode is rotated by one of four quarter turns. */
-  rotations: z.boolean(),
-};
-
-const glyphs = z.strictObject({ source: z.literal("glyphs"), ...imageEpisodes });
-
-const omniglot = z.strictObject({
-  source: z.literal("omniglot"),
-  ...imageEpisodes,
-  /** `binary`: 1-bit pixels, nearest neighbour (the MAML authors). `grey`: area-averaged. */
-  pixels: z.enum(["binary", "grey"]),
-  /** Characters per split, drawn from the sorted names with `splitSeed`. */
-  trainClasses: count,
-  validationClasses: count,
-  testClasses: count,
-  splitSeed: z.int().min(0),
-});
 
 const mlp = z.strictObject({
   type: z.literal("mlp"),
@@ -94,7 +60,7 @@ const fields = z.strictObject({
   name: z.string().min(1),
   /** Seeds the initial parameters and every episode. */
   seed: z.int().min(0).max(0xffff_ffff),
-  dataset: z.discriminatedUnion("source", [sinusoid, glyphs, omniglot]),
+  dataset: datasetConfig,
   model: z.discriminatedUnion("type", [mlp, conv4]),
   algorithm: z.discriminatedUnion("type", algorithmSchemas),
   outer: z.discriminatedUnion("type", [sgd, adam]),
@@ -135,14 +101,14 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
     if (count % tasksPerLeaf === 0) continue;
     fault(name, `expected a multiple of tasksPerLeaf (${tasksPerLeaf}), got ${count}`);
   }
-  if (experiment.model.type === "conv4" && dataset.source === "sinusoid") {
-    fault("model", "conv4 needs images, and sinusoid has none; use mlp");
+  if (experiment.model.type === "conv4" && !("ways" in dataset)) {
+    fault("model", `conv4 needs images, and ${dataset.source} has none; use mlp`);
   }
   const { algorithm } = experiment;
   algorithmOf(algorithm).check?.(algorithm, experiment, fault);
   const isSummed = "lossReduction" in algorithm && algorithm.lossReduction === "sum-over-ways";
-  if (isSummed && dataset.source === "sinusoid") {
-    fault("algorithm.lossReduction", "sum-over-ways needs classes, and sinusoid has none; use mean");
+  if (isSummed && !("ways" in dataset)) {
+    fault("algorithm.lossReduction", `sum-over-ways needs classes, and ${dataset.source} has none; use mean`);
   }
   if (dataset.source === "omniglot") {
     for (const split of ["trainClasses", "validationClasses", "testClasses"] as const) {
@@ -169,5 +135,4 @@ export function parseExperiment(value: unknown): Experiment {
 }
 
 export type Experiment = z.infer<typeof fields>;
-export type DatasetConfig = Experiment["dataset"];
 export type ModelConfig = Experiment["model"];

@@ -15,6 +15,11 @@ export { createAlgorithm } from "./create-algorithm.ts";
 export { createModel } from "./create-model.ts";
 export {
   type DatasetConfig,
+  type DatasetName,
+  datasetDefaults,
+  datasetNames,
+} from "./datasets/dataset-config.ts";
+export {
   type Experiment,
   experimentSchema,
   type ModelConfig,

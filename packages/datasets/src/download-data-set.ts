@@ -1,5 +1,5 @@
+import type { DatasetName } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import type { DatasetName } from "./catalogue.ts";
 import type { OnDatasetEvent } from "./dataset-event.ts";
 import { downloadOmniglot } from "./omniglot/download-omniglot.ts";
 import { omniglotDownloadDir } from "./omniglot/load-omniglot.ts";
@@ -24,7 +24,7 @@ export async function downloadDataSet(name: DatasetName, options: DownloadDataSe
   if (name !== "omniglot") {
     throw new ShoalError(
       "E_DATASET_CONFIG",
-      `${name}: has no files to download; it is made as it is asked for`,
+      `${name}: expected a data set that its authors let anyone download (omniglot), got one of others`,
     );
   }
   return downloadOmniglot({

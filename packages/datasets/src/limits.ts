@@ -35,3 +35,27 @@ export const glyphDrawsMax = 1_000;
 
 /** A temporary file this old, in ms, was left by a process that died, and is removed. */
 export const temporaryFileAgeMs = 60 * 60_000;
+
+/** Largest index of a packed set, in bytes. tieredImageNet's 608 classes take about 90 KB. */
+export const packIndexBytesMax = 64 * 1024 * 1024;
+
+/** Images of a set that are read and decoded together: the memory of packing. */
+export const picturesPerRead = 128;
+
+/** Images between two notes of how far a packing is: what a kill costs. */
+export const picturesPerSync = 1024;
+
+/** Bytes that are hashed at a time. */
+export const hashPieceBytes = 1024 * 1024;
+
+/** A packing without a sign of life for this long, in ms, was left by a process that died. */
+export const packLockStaleMs = 60_000;
+
+/** Wait between two looks at another process's packing, in ms. */
+export const packWaitMs = 500;
+
+/** Largest image file of a set, in bytes. ImageNet's largest is about 15 MB. */
+export const pictureFileBytesMax = 64 * 1024 * 1024;
+
+/** Largest list of images (csv, json), in bytes. MiniImageNet's are about 1.3 MB. */
+export const listBytesMax = 64 * 1024 * 1024;

@@ -1,43 +1,43 @@
 import type { DatasetConfig, TaskSource } from "@shoal/core";
+import { dataSetOf } from "./data-sets.ts";
 import type { OnDatasetEvent } from "./dataset-event.ts";
-import { openGlyphs } from "./glyphs/open-glyphs.ts";
-import { openOmniglot } from "./omniglot/open-omniglot.ts";
-import { openSinusoid } from "./sinusoid.ts";
 
 export interface OpenTaskSourceOptions {
   /** Seeds every episode; never the split. */
   readonly seed: number;
-  /** Directory of the data set's files, for sources that have files. Default: SHOAL_OMNIGLOT_DIR. */
+  /** Directory of the data set's files, for sources that have files. Default: its environment variable. */
   readonly dataDir?: string | undefined;
   /** Directory of packed stores and downloads. Default: nothing is kept. */
   readonly cacheDir?: string | undefined;
   /** Download what is nowhere to be found. Default false. */
   readonly download?: boolean | undefined;
   readonly onProgress?: OnDatasetEvent | undefined;
+  /** Stops a packing, which the next call goes on with. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
  * Opens the source of tasks that an experiment names.
  *
- * What the configuration asks for is checked before any file is opened. The images are held in memory
- * (glyphs 16 MB, Omniglot 25 MB), so `episode` reads no disk.
+ * What the configuration asks for is checked before any file is opened. Glyphs and Omniglot are held in
+ * memory (16 and 25 MB); larger sets are packed into the cache once and read from there.
  *
  * @throws {ShoalError} E_DATASET_CONFIG, E_DATASET_MISSING, E_DATASET_CORRUPT, E_DATASET_CONTENT,
- *   E_DOWNLOAD, E_CHECKSUM, E_DISK
+ *   E_DOWNLOAD, E_CHECKSUM, E_DISK, E_INTERRUPTED
  */
 export async function openTaskSource(
   config: DatasetConfig,
   options: OpenTaskSourceOptions,
 ): Promise<TaskSource> {
-  const { seed, dataDir = null, cacheDir = null, download = false, onProgress: onEvent = ignore } = options;
-  switch (config.source) {
-    case "sinusoid":
-      return openSinusoid(config, seed);
-    case "glyphs":
-      return openGlyphs(config, { seed, cacheDir, onEvent });
-    case "omniglot":
-      return openOmniglot(config, { seed, dataDir, cacheDir, download, onEvent });
-  }
+  const { seed, dataDir = null, cacheDir = null, download = false, onProgress = ignore, signal } = options;
+  return dataSetOf(config.source).open(config, {
+    seed,
+    dataDir,
+    cacheDir,
+    download,
+    onEvent: onProgress,
+    signal,
+  });
 }
 
 function ignore(): void {}

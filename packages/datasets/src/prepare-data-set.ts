@@ -1,27 +1,18 @@
+import type { DatasetConfig } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import { type DatasetName, storesOf } from "./catalogue.ts";
+import type { PreparedStore } from "./data-set.ts";
+import { dataSetOf } from "./data-sets.ts";
 import type { DatasetEvent, OnDatasetEvent } from "./dataset-event.ts";
-import { loadGlyphs } from "./glyphs/open-glyphs.ts";
-import type { ImageStore } from "./images/image-store.ts";
-import { loadOmniglot } from "./omniglot/load-omniglot.ts";
 
 export interface PrepareOptions {
-  /** Directory of the data set's files, for sources that have files. Default: SHOAL_OMNIGLOT_DIR. */
+  /** Directory of the data set's files, for sources that have files. Default: its environment variable. */
   readonly dataDir?: string | undefined;
   readonly cacheDir: string;
   /** Download what is nowhere to be found. Default false. */
   readonly download?: boolean | undefined;
   readonly onProgress?: OnDatasetEvent | undefined;
-}
-
-/** A packed store that is ready in the cache. */
-export interface PreparedStore {
-  /** `omniglot-binary`. */
-  readonly name: string;
-  readonly path: string;
-  readonly classes: number;
-  readonly images: number;
-  readonly contentHash: string;
+  /** Stops a packing, which the next call goes on with. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,33 +22,16 @@ export interface PreparedStore {
  *
  * @throws {ShoalError} what `openTaskSource` throws, and E_DISK if a store cannot be written
  */
-export async function prepareDataSet(name: DatasetName, options: PrepareOptions): Promise<PreparedStore[]> {
-  const { dataDir = null, cacheDir, download = false } = options;
+export async function prepareDataSet(
+  config: DatasetConfig,
+  options: PrepareOptions,
+): Promise<readonly PreparedStore[]> {
+  const { dataDir = null, cacheDir, download = false, signal } = options;
   const onEvent = (event: DatasetEvent) => {
     options.onProgress?.(event);
     if (event.type === "cache-unavailable") throw notWritten(event.path, event.reason);
   };
-  const stores = await loadStores(name, { dataDir, cacheDir, download, onEvent });
-  return storesOf(name, cacheDir).map((place, i) => {
-    const { classNames, examplesPerClass, contentHash } = stores[i]!;
-    const classes = classNames.length;
-    return { name: place.name, path: place.path, classes, images: classes * examplesPerClass, contentHash };
-  });
-}
-
-/** All stores of a data set, in the order of `storesOf`. */
-async function loadStores(
-  name: DatasetName,
-  options: Parameters<typeof loadOmniglot>[1] & { readonly cacheDir: string },
-): Promise<readonly ImageStore[]> {
-  switch (name) {
-    case "sinusoid":
-      return [];
-    case "glyphs":
-      return [await loadGlyphs(options.cacheDir, options.onEvent)];
-    case "omniglot":
-      return loadOmniglot(["binary", "grey"], options);
-  }
+  return dataSetOf(config.source).prepare(config, { dataDir, cacheDir, download, onEvent, signal });
 }
 
 function notWritten(path: string, reason: string): ShoalError {

@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { imagesInMemory } from "./images/class-images.ts";
 import { createImageStore } from "./images/image-store.ts";
+import { normalizationTables } from "./images/normalization.ts";
 import { drawEpisode, type EpisodeRecipe, sampleEpisode } from "./sample-episode.ts";
 
 const side = 3;
@@ -15,7 +17,8 @@ const store = createImageStore({
   pixels: Uint8Array.from({ length: 40 * 20 * side * side }, (_, i) => (i * 7919) % 251),
 });
 const recipe: EpisodeRecipe = {
-  store,
+  images: imagesInMemory(store),
+  tables: normalizationTables("unit", 1),
   classes: [3, 1, 4, 15, 9, 2, 6, 5, 35, 8],
   ways: 5,
   shots: 2,

@@ -1,10 +1,22 @@
 import { createHash } from "node:crypto";
-import type { DatasetConfig, Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
+import type { Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
 import { createRandom, type Random, sine } from "@shoal/core/outer";
-
+import type { ConfigOf, DataSet } from "./data-set.ts";
 import { splitIndex, stream } from "./streams.ts";
 
-export type SinusoidConfig = Extract<DatasetConfig, { source: "sinusoid" }>;
+type SinusoidConfig = ConfigOf<"sinusoid">;
+
+export const sinusoid: DataSet<SinusoidConfig> = {
+  description: "regression of sine waves, made as they are asked for",
+  needs: "nothing",
+  licence: "MIT",
+  variable: null,
+  formats: [],
+  open: async (config, { seed }) => openSinusoid(config, seed),
+  stores: async () => [],
+  prepare: async () => [],
+  verify: async () => [],
+};
 
 /** Raised when an episode's numbers change. */
 const recipe = "sinusoid/1";

@@ -1,8 +1,8 @@
 import { writeFile } from "node:fs/promises";
+import { type DatasetConfig, type DatasetName, datasetNames, type Experiment, presets } from "@shoal/core";
 import {
   assertNoFaults,
-  type DatasetName,
-  datasetNames,
+  type DatasetInfo,
   drawContactSheet,
   listDataSets,
   openTaskSource,
@@ -19,11 +19,30 @@ import { usageError } from "../usage-error.ts";
 
 const actions = { list, prepare, verify, preview };
 
+/** Episodes of a preview unless another number is named. */
+const PREVIEW_TASKS = 1;
+
 export const data: Command = {
   name: "data",
-  summary: "List data sets; pack one for fast starts; verify its files and packs; draw an episode.",
+  summary: "List data sets; pack one for fast starts; verify its files and packs; draw episodes.",
   arguments: `[${Object.keys(actions).join("|")}] [dataset]`,
-  options: ["data", "cache-dir", "download", "ways", "shots", "queries", "seed", "out", "json"],
+  options: [
+    "dataset",
+    "data",
+    "cache-dir",
+    "download",
+    "ways",
+    "shots",
+    "queries",
+    "pixels",
+    "image-side",
+    "normalization",
+    "seed",
+    "split",
+    "tasks",
+    "out",
+    "json",
+  ],
   example: "shoal data preview glyphs --out episode.png",
   async run(invocation) {
     const [action = "list"] = invocation.positional;
@@ -41,31 +60,54 @@ export const data: Command = {
 };
 
 async function list({ values, terminal }: Invocation): Promise<number> {
-  const infos = await listDataSets(taskSourceOptions(values).cacheDir);
-  for (const info of infos) {
-    terminal.line(`${info.name.padEnd(10)} ${info.description} (${info.licence})`);
-    for (const store of info.stores) terminal.line(`${" ".repeat(11)}${store.name}: ${stateOf(store)}`);
+  const { cacheDir } = taskSourceOptions(values);
+  for (const info of await listDataSets(cacheDir)) {
+    terminal.line(`${info.name.padEnd(NAME_WIDTH)} ${info.description} (${info.licence})`);
+    for (const text of placesOf(info)) terminal.line(`${" ".repeat(NAME_WIDTH + 1)}${text}`);
+    for (const store of info.stores) {
+      terminal.line(`${" ".repeat(NAME_WIDTH + 1)}${store.name}: ${stateOf(store)}`);
+    }
     terminal.json({ event: "dataset", ...info });
   }
+  terminal.line(`packed stores and downloads: ${cacheDir}`);
   return EXIT.done;
+}
+
+const NAME_WIDTH = Math.max(...datasetNames.map(({ length }) => length));
+
+/** Where a data set's files are looked for, and what they may be. */
+function placesOf({ variable, formats, stores }: DatasetInfo): string[] {
+  if (variable === null) return [];
+  const named = process.env[variable] ?? "";
+  return [
+    `files: --data DIR, else ${variable}${named === "" ? " (not set)" : `=${named}`}`,
+    ...formats.map((format) => `  ${format}`),
+    ...(stores.length === 0 ? ["not packed yet"] : []),
+  ];
 }
 
 function stateOf({ path, state }: StoreStatus): string {
   switch (state.type) {
-    case "ready":
-      return `packed, ${bytes(state.bytes)}, ${state.contentHash.slice(0, 12)}, ${path}`;
+    case "ready": {
+      const detail = state.detail === undefined ? "" : `, ${state.detail}`;
+      return `packed, ${bytes(state.bytes)}, ${state.contentHash.slice(0, 12)}, ${path}${detail}`;
+    }
     case "missing":
       return "not packed yet";
+    case "unfinished":
+      return `${path} is not finished: ${count(state.images)} images are packed; prepare goes on from there`;
     case "damaged":
       return `${path} is not usable (${state.reason}); it will be packed anew`;
   }
 }
 
-async function prepare({ values, positional, terminal }: Invocation): Promise<number> {
-  const name = datasetOf(positional);
-  const stores = await prepareDataSet(name, {
+async function prepare(invocation: Invocation): Promise<number> {
+  const { values, terminal, signal } = invocation;
+  const { dataset } = experimentOf(invocation);
+  const stores = await prepareDataSet(dataset, {
     ...taskSourceOptions(values),
     onProgress: showDataEvents(terminal),
+    signal,
   });
   terminal.clearLive();
   for (const store of stores) {
@@ -73,16 +115,19 @@ async function prepare({ values, positional, terminal }: Invocation): Promise<nu
     terminal.line(`${store.name}: ${size}, content ${store.contentHash.slice(0, 12)}, ${store.path}`);
     terminal.json({ event: "store", ...store });
   }
-  if (stores.length === 0)
-    terminal.line(`${name}: nothing to prepare, its tasks are made as they are asked for`);
+  if (stores.length === 0) {
+    terminal.line(`${dataset.source}: nothing to prepare, its tasks are made as they are asked for`);
+  }
   return EXIT.done;
 }
 
-async function verify({ values, positional, terminal }: Invocation): Promise<number> {
-  const name = datasetOf(positional);
-  const checks = await verifyDataSet(name, {
+async function verify(invocation: Invocation): Promise<number> {
+  const { values, terminal, signal } = invocation;
+  const { dataset } = experimentOf(invocation);
+  const checks = await verifyDataSet(dataset, {
     ...taskSourceOptions(values),
     onProgress: showDataEvents(terminal),
+    signal,
   });
   terminal.clearLive();
   for (const check of checks) {
@@ -93,30 +138,55 @@ async function verify({ values, positional, terminal }: Invocation): Promise<num
   return EXIT.done;
 }
 
-/** Draws the first training episode of a data set, as a person would check it. */
-async function preview({ values, given, positional, terminal }: Invocation): Promise<number> {
-  const name = datasetOf(positional);
-  if (name === "sinusoid") throw usageError("data preview: expected a data set of images, got sinusoid");
-  const preset = name === "glyphs" ? "quickstart" : "omniglot-5w1s";
-  const { experiment } = resolveExperiment({ ...values, preset }, given);
-  const options = taskSourceOptions(values);
-  const source = await openTaskSource(experiment.dataset, {
-    seed: experiment.seed,
-    ...options,
+/** Draws the first episodes of a split, as a person would check them. */
+async function preview(invocation: Invocation): Promise<number> {
+  const { values, terminal, signal } = invocation;
+  const { dataset, seed } = experimentOf(invocation);
+  if (!("ways" in dataset)) {
+    throw usageError(`data preview: expected a data set of images, got ${dataset.source}`);
+  }
+  const source = await openTaskSource(dataset, {
+    seed,
+    ...taskSourceOptions(values),
     onProgress: showDataEvents(terminal),
+    signal,
   });
   terminal.clearLive();
-  const picture = await drawContactSheet(source.episode("train", 0), source.spec("train"));
-  const file = values.out ?? `${name}-episode.png`;
+  const split = values.split ?? "train";
+  const tasks = values.tasks ?? PREVIEW_TASKS;
+  const episodes = Array.from({ length: tasks }, (_, index) => source.episode(split, index));
+  const picture = await drawContactSheet(episodes, source.spec(split), normalizationOf(dataset));
+  const file = values.out ?? `${dataset.source}-episode.png`;
   await writeFile(file, picture).catch((error: Error) => {
     throw usageError(`--out: cannot write ${file}: ${error.message}`);
   });
-  terminal.line(`${file}: the first training episode of ${source.description}`);
+  const which = { train: "training", validation: "validation", test: "test" }[split];
+  const what = tasks === 1 ? `the first ${which} episode` : `the first ${tasks} ${which} episodes`;
+  terminal.line(`${file}: ${what} of ${source.description}`);
   terminal.json({ event: "preview", file });
   return EXIT.done;
 }
 
-function datasetOf([, name]: readonly string[]): DatasetName {
+function normalizationOf(dataset: DatasetConfig) {
+  return "normalization" in dataset ? dataset.normalization : "unit";
+}
+
+/** An experiment on the data set that is named, with the options that were given. */
+function experimentOf({ values, given, positional }: Invocation): Pick<Experiment, "dataset" | "seed"> {
+  const name = datasetOf(positional, values.dataset);
+  const preset = presets.find(({ experiment }) => experiment.dataset.source === name)?.name ?? "quickstart";
+  const { experiment } = resolveExperiment(
+    { ...values, preset, dataset: name },
+    new Set(["dataset", ...given]),
+  );
+  return experiment;
+}
+
+function datasetOf([, argument]: readonly string[], option: DatasetName | undefined): DatasetName {
+  if (argument !== undefined && option !== undefined && argument !== option) {
+    throw usageError(`data: expected one data set, got ${argument} and --dataset ${option}`);
+  }
+  const name = argument ?? option;
   const found = datasetNames.find((known) => known === name);
   if (found !== undefined) return found;
   const hint = name === undefined ? "nothing" : `${name}; did you mean ${closest(name, [...datasetNames])}?`;

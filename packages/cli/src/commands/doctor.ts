@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { availableParallelism, cpus, freemem, totalmem } from "node:os";
-import { listDataSets, omniglotDirVariable } from "@shoal/datasets";
+import { listDataSets } from "@shoal/datasets";
 import { listDevices } from "@shoal/graph";
 import { graphCacheSize } from "@shoal/graph/run";
 import { type Command, EXIT, type Invocation } from "../command.ts";
@@ -90,16 +90,17 @@ async function compileCache({ values }: Invocation): Promise<Finding> {
 
 async function dataSets({ values }: Invocation): Promise<Finding[]> {
   const infos = await listDataSets(taskSourceOptions(values).cacheDir);
-  return infos.map(({ name, needs, stores }): Finding => {
+  return infos.map(({ name, needs, stores, variable }): Finding => {
     const packed = stores.filter(({ state }) => state.type === "ready").map((store) => store.name);
     if (packed.length > 0)
       return { name: `data ${name}`, state: "ok", detail: `packed: ${packed.join(", ")}` };
     if (needs === "nothing")
       return { name: `data ${name}`, state: "ok", detail: "made when it is asked for" };
-    const files = values.data ?? process.env[omniglotDirVariable] ?? "";
+    const files = values.data ?? process.env[variable ?? ""] ?? "";
     if (files !== "" && existsSync(files))
       return { name: `data ${name}`, state: "ok", detail: `files expected in ${files}` };
-    const remedy = `npx shoal data prepare ${name} --data DIR, or --download`;
+    const download = name === "omniglot" ? ", or --download" : "";
+    const remedy = `npx shoal data prepare ${name} --data DIR${download}`;
     return {
       name: `data ${name}`,
       state: "missing",

@@ -1,9 +1,12 @@
 import { join } from "node:path";
-import type { DatasetConfig, TaskSource } from "@shoal/core";
+import type { TaskSource } from "@shoal/core";
+import type { ConfigOf, DataSet, OpenOptions } from "../data-set.ts";
 import type { OnDatasetEvent } from "../dataset-event.ts";
 import { cachedStore } from "../images/cached-store.ts";
+import { imagesInMemory } from "../images/class-images.ts";
 import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
 import type { ImageStore } from "../images/image-store.ts";
+import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { splitClasses } from "../split-classes.ts";
 import {
   alphabetCount,
@@ -14,37 +17,51 @@ import {
   glyphsRecipe,
 } from "./draw-glyphs.ts";
 
-export type GlyphsConfig = Extract<DatasetConfig, { source: "glyphs" }>;
+type GlyphsConfig = ConfigOf<"glyphs">;
 
 /** Omniglot's proportions (1100 / 100 / 423 of 1623), rounded. */
 const glyphsSplit = { train: 700, validation: 100, test: 200 } as const;
 const glyphsSplitSeed = 1;
 
+/** Procedural characters: few-shot classification that behaves like Omniglot and needs no files. */
+export const glyphs: DataSet<GlyphsConfig> = {
+  description: "1,000 procedural characters of 50 alphabets, 20 instances each, 28x28 grey",
+  needs: "nothing",
+  licence: "MIT",
+  variable: null,
+  formats: [],
+  open: openGlyphs,
+  stores: async (cacheDir) => [await statusOfStore(placeOf(cacheDir))],
+  prepare: async (_, { cacheDir, onEvent }) => [
+    preparedStore(placeOf(cacheDir), await loadGlyphs(cacheDir, onEvent)),
+  ],
+  verify: async (_, { cacheDir, onEvent }) => [await checkStore(placeOf(cacheDir), drawGlyphs(onEvent))],
+};
+
+function placeOf(cacheDir: string): StorePlace {
+  return { name: "glyphs", path: glyphsStorePath(cacheDir), recipe: glyphsRecipe };
+}
+
 /**
- * Procedural characters: few-shot classification that behaves like Omniglot and needs no files.
- *
  * The characters and their split are the same in every run; the run's seed draws the episodes.
  *
  * @throws {ShoalError} E_DATASET_CONFIG if the episodes ask for more than there is
  */
-export async function openGlyphs(
-  config: GlyphsConfig,
-  options: { readonly seed: number; readonly cacheDir: string | null; readonly onEvent: OnDatasetEvent },
-): Promise<TaskSource> {
+async function openGlyphs(config: GlyphsConfig, options: OpenOptions): Promise<TaskSource> {
   checkImageEpisodes("glyphs", config, glyphsSplit, glyphInstances);
   const store = await loadGlyphs(options.cacheDir, options.onEvent);
   return createImageSource({
     name: "glyphs",
     description: describeGlyphs(config),
     episodes: config,
-    store,
+    images: imagesInMemory(store),
     split: splitClasses("glyphs", store.classNames.length, glyphsSplit, glyphsSplitSeed),
     seed: options.seed,
   });
 }
 
 /** The drawn glyphs, from the cache where they are there. */
-export function loadGlyphs(cacheDir: string | null, onEvent: OnDatasetEvent): Promise<ImageStore> {
+function loadGlyphs(cacheDir: string | null, onEvent: OnDatasetEvent): Promise<ImageStore> {
   return cachedStore({
     path: cacheDir === null ? null : glyphsStorePath(cacheDir),
     recipe: glyphsRecipe,
@@ -54,7 +71,7 @@ export function loadGlyphs(cacheDir: string | null, onEvent: OnDatasetEvent): Pr
   });
 }
 
-export function glyphsStorePath(cacheDir: string): string {
+function glyphsStorePath(cacheDir: string): string {
   return join(cacheDir, "glyphs.store");
 }
 

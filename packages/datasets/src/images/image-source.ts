@@ -3,7 +3,8 @@ import type { EpisodeSpec, Split, TaskSource } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
 import { episodeRecipeVersion, sampleEpisode } from "../sample-episode.ts";
 import type { ClassSplit, SplitSizes } from "../split-classes.ts";
-import type { ImageStore } from "./image-store.ts";
+import type { ClassImages } from "./class-images.ts";
+import { type Normalization, normalizationTables } from "./normalization.ts";
 
 /** The part of an image data set's configuration that shapes its episodes. */
 export interface ImageEpisodes {
@@ -11,7 +12,10 @@ export interface ImageEpisodes {
   readonly shots: number;
   readonly queries: number;
   readonly evaluationQueries: number;
-  readonly rotations: boolean;
+  /** Classes are turned by quarter turns. Default false. */
+  readonly rotations?: boolean;
+  /** Default `unit`. */
+  readonly normalization?: Normalization;
 }
 
 /**
@@ -47,47 +51,51 @@ export function checkImageEpisodes(
   }
 }
 
-/** A task source of few-shot classification over the images of a store. */
+/** A task source of few-shot classification over images. */
 export function createImageSource(options: {
   readonly name: string;
   readonly description: string;
   readonly episodes: ImageEpisodes;
-  readonly store: ImageStore;
+  readonly images: ClassImages;
   readonly split: ClassSplit;
   readonly seed: number;
 }): TaskSource {
-  const { episodes, store, split: classes, seed } = options;
-  const { ways, shots, rotations } = episodes;
+  const { episodes, images, split: classes, seed } = options;
+  const { ways, shots, rotations = false, normalization = "unit" } = episodes;
+  const { height, width, channels } = images;
+  const tables = normalizationTables(normalization, channels);
   const queriesOf = (split: Split) => (split === "train" ? episodes.queries : episodes.evaluationQueries);
   const examplesSpec = (count: number): EpisodeSpec["support"] => ({
-    x: { shape: [ways * count, store.height, store.width, 1], dtype: "float32" },
+    x: { shape: [ways * count, height, width, channels], dtype: "float32" },
     y: { shape: [ways * count], dtype: "int32" },
   });
   return {
     name: options.name,
     problem: { type: "classification", ways },
-    dataHash: hashData(store, classes, episodes),
+    dataHash: hashData(images, classes, episodes),
     description: options.description,
     spec: (split) => ({ support: examplesSpec(shots), query: examplesSpec(queriesOf(split)) }),
     episode(split, index) {
-      const recipe = { store, classes: classes[split], ways, shots, queries: queriesOf(split), rotations };
+      const queries = queriesOf(split);
+      const recipe = { images, tables, classes: classes[split], ways, shots, queries, rotations };
       return sampleEpisode(recipe, seed, split, index);
     },
   };
 }
 
 /** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
-function hashData(store: ImageStore, classes: ClassSplit, episodes: ImageEpisodes): string {
-  const { ways, shots, queries, evaluationQueries, rotations } = episodes;
+function hashData(images: ClassImages, classes: ClassSplit, episodes: ImageEpisodes): string {
+  const { ways, shots, queries, evaluationQueries, rotations = false, normalization } = episodes;
   return createHash("sha256")
     .update(
       JSON.stringify({
         episodeRecipeVersion,
-        content: store.contentHash,
+        content: images.contentHash,
         train: classes.train,
         validation: classes.validation,
         test: classes.test,
-        options: { ways, shots, queries, evaluationQueries, rotations },
+        // `normalization` is left out where a source has none, so that its hash stays what it was.
+        options: { ways, shots, queries, evaluationQueries, rotations, normalization },
       }),
     )
     .digest("hex");

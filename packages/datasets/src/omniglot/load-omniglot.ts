@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { isShoalError, ShoalError } from "@shoal/core/outer";
+import { namedDirectory } from "../data-set.ts";
 import type { OnDatasetEvent } from "../dataset-event.ts";
 import { cachedStore } from "../images/cached-store.ts";
 import type { ImageStore } from "../images/image-store.ts";
@@ -83,7 +84,7 @@ async function loadFromFiles(
 export async function findOmniglot(
   options: Pick<LoadOmniglotOptions, "dataDir" | "cacheDir">,
 ): Promise<readonly PartLocation[] | null> {
-  const named = options.dataDir ?? namedByEnvironment();
+  const named = namedDirectory(options.dataDir, omniglotDirVariable);
   if (named !== null) return locateOmniglot(named);
   if (options.cacheDir === null) return null;
   try {
@@ -114,11 +115,6 @@ export function omniglotStorePath(cacheDir: string, pixels: OmniglotPixels): str
 
 export function omniglotDownloadDir(cacheDir: string): string {
   return join(cacheDir, "omniglot");
-}
-
-function namedByEnvironment(): string | null {
-  const directory = process.env[omniglotDirVariable];
-  return directory === undefined || directory === "" ? null : directory;
 }
 
 /** The packed store of an earlier start, whose files are gone; null where there is none. */

@@ -1,6 +1,7 @@
-import { readdir, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/core/outer";
+import { describeDirectory } from "../describe-directory.ts";
 import { type OmniglotPart, omniglotDirVariable, omniglotParts } from "./parts.ts";
 
 /** Where one part of Omniglot lies on disk. */
@@ -60,19 +61,5 @@ async function kindOf(path: string): Promise<"file" | "directory" | "nothing"> {
         cause: error,
       },
     );
-  }
-}
-
-async function describeDirectory(directory: string): Promise<string> {
-  try {
-    const names = (await readdir(directory)).sort();
-    if (names.length === 0) return "an empty directory";
-    const shown = names.slice(0, 5).join(", ");
-    return names.length > 5 ? `${shown} and ${names.length - 5} more` : shown;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") return "no such directory";
-    if (code === "ENOTDIR") return "a file of that name";
-    return (error as Error).message;
   }
 }

@@ -1,10 +1,71 @@
-import type { DatasetConfig, TaskSource } from "@shoal/core";
+import type { TaskSource } from "@shoal/core";
+import { isShoalError } from "@shoal/core/outer";
+import type { ConfigOf, DataSet, DataSetCheck, MakeOptions, OpenOptions } from "../data-set.ts";
+import { imagesInMemory } from "../images/class-images.ts";
 import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
+import type { ImageStore } from "../images/image-store.ts";
+import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { splitClasses } from "../split-classes.ts";
-import { type LoadOmniglotOptions, loadOmniglot } from "./load-omniglot.ts";
-import { omniglotCharacters, omniglotExamples } from "./parts.ts";
+import { findOmniglot, loadOmniglot, omniglotStorePath, openParts, originOf } from "./load-omniglot.ts";
+import { howToGetOmniglot } from "./locate.ts";
+import { omniglotCharacters, omniglotDirVariable, omniglotExamples } from "./parts.ts";
+import { readOmniglot } from "./read-omniglot.ts";
+import { omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
 
-export type OmniglotConfig = Extract<DatasetConfig, { source: "omniglot" }>;
+type OmniglotConfig = ConfigOf<"omniglot">;
+
+/** Both kinds of pixels are packed from one reading of the files. */
+const kinds = ["binary", "grey"] as const;
+
+export const omniglot: DataSet<OmniglotConfig> = {
+  description: "1,623 handwritten characters of 50 alphabets, 20 drawers each, 28x28 binary or grey",
+  needs: "files",
+  licence: "MIT, Brenden Lake",
+  variable: omniglotDirVariable,
+  formats: ["images_background.zip and images_evaluation.zip", "both extracted, also below omniglot-py/"],
+  open: openOmniglot,
+  stores: (cacheDir) => Promise.all(placesOf(cacheDir).map(statusOfStore)),
+  async prepare(_, options) {
+    const stores = await loadOmniglot(kinds, options);
+    return placesOf(options.cacheDir).map((place, i) => preparedStore(place, stores[i]!));
+  },
+  async verify(_, options) {
+    const checks: DataSetCheck[] = [];
+    const expected = await makeAnew(options, checks);
+    for (const [i, place] of placesOf(options.cacheDir).entries()) {
+      checks.push(await checkStore(place, expected?.[i] ?? null));
+    }
+    return checks;
+  },
+};
+
+function placesOf(cacheDir: string): StorePlace[] {
+  return kinds.map((pixels) => ({
+    name: `omniglot-${pixels}`,
+    path: omniglotStorePath(cacheDir, pixels),
+    recipe: omniglotRecipe(pixels),
+  }));
+}
+
+/** The stores as they should be; null where the files are missing or faulty. */
+async function makeAnew(options: MakeOptions, checks: DataSetCheck[]): Promise<readonly ImageStore[] | null> {
+  try {
+    const locations = await findOmniglot(options);
+    if (locations === null) {
+      checks.push({ name: "files", outcome: "absent", detail: `no files are known; ${howToGetOmniglot}` });
+      return null;
+    }
+    const parts = await openParts(locations);
+    const images = await readOmniglot(parts, options.onEvent);
+    const detail = `${parts.map(({ path }) => path).join(", ")}: names and pixels are the published ones`;
+    checks.push({ name: "files", outcome: "whole", detail });
+    return kinds.map((pixels) => shrinkOmniglot(images, pixels, originOf(parts)));
+  } catch (error) {
+    if (!isShoalError(error)) throw error;
+    checks.push({ name: "files", outcome: "faulty", detail: error.message });
+    return null;
+  }
+}
 
 /**
  * Omniglot: 1,623 handwritten characters of 50 alphabets, 20 drawers each, at 28 x 28.
@@ -12,10 +73,7 @@ export type OmniglotConfig = Extract<DatasetConfig, { source: "omniglot" }>;
  * @throws {ShoalError} E_DATASET_CONFIG before any file is opened, else what `loadOmniglot` throws
  * @see Lake et al. 2015, https://github.com/brendenlake/omniglot
  */
-export async function openOmniglot(
-  config: OmniglotConfig,
-  options: LoadOmniglotOptions & { readonly seed: number },
-): Promise<TaskSource> {
+async function openOmniglot(config: OmniglotConfig, options: OpenOptions): Promise<TaskSource> {
   const sizes = {
     train: config.trainClasses,
     validation: config.validationClasses,
@@ -28,7 +86,7 @@ export async function openOmniglot(
     name: "omniglot",
     description: describeOmniglot(config),
     episodes: config,
-    store: store!,
+    images: imagesInMemory(store!),
     split,
     seed: options.seed,
   });

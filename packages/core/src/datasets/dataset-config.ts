@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { glyphs } from "./glyphs.ts";
+import { miniimagenet } from "./miniimagenet.ts";
+import { omniglot } from "./omniglot.ts";
+import { sinusoid } from "./sinusoid.ts";
+
+/** Every source of tasks: a file beside this one, and a line here. */
+const sources = { sinusoid, glyphs, omniglot, miniimagenet };
+
+type Schema = (typeof sources)[keyof typeof sources]["schema"];
+
+export const datasetConfig = z.discriminatedUnion(
+  "source",
+  Object.values(sources).map(({ schema }) => schema) as [Schema, ...Schema[]],
+);
+
+export type DatasetConfig = z.infer<typeof datasetConfig>;
+export type DatasetName = keyof typeof sources;
+
+/** Every source of tasks, by name. */
+export const datasetNames = Object.keys(sources) as readonly DatasetName[];
+
+/** A source's configuration where nothing else is said. */
+export function datasetDefaults(name: DatasetName): DatasetConfig {
+  return sources[name].defaults;
+}

@@ -1,0 +1,33 @@
+import { z } from "zod";
+
+/** Fields that several data sets share. */
+
+export const count = z.int().min(1);
+
+/** Episodes of few-shot classification. */
+export const classEpisodes = {
+  ways: z.int().min(2),
+  shots: count,
+  /** Query examples per class in training episodes. */
+  queries: count,
+  /** Query examples per class in evaluation episodes. */
+  evaluationQueries: count,
+};
+
+/** A set of pictures that is packed once: what its images become. */
+export const pictureSet = {
+  ...classEpisodes,
+  /** Height and width of the images that the model sees, in pixels. */
+  imageSide: z.int().min(8).max(512),
+  /** `unit`: byte / 255. `imagenet`: then minus ImageNet's mean, over its standard deviation, per channel. */
+  normalization: z.enum(["unit", "imagenet"]),
+};
+
+/** What an experiment has unless it says otherwise: 5-way 1-shot with 15 queries per class. */
+export const pictureDefaults = {
+  ways: 5,
+  shots: 1,
+  queries: 15,
+  evaluationQueries: 15,
+  normalization: "unit",
+} as const;

@@ -1,0 +1,22 @@
+import type { DatasetName } from "@shoal/core";
+import type { ConfigOf, DataSet } from "./data-set.ts";
+import { glyphs } from "./glyphs/open-glyphs.ts";
+import { omniglot } from "./omniglot/open-omniglot.ts";
+import { miniimagenet } from "./picture-sets/miniimagenet.ts";
+import { sinusoid } from "./sinusoid.ts";
+
+/** Every data set: a file, and a line here. */
+const dataSets: { readonly [N in DatasetName]: DataSet<ConfigOf<N>> } = {
+  sinusoid,
+  glyphs,
+  omniglot,
+  miniimagenet,
+};
+
+export const datasetNames = Object.keys(dataSets) as readonly DatasetName[];
+
+/** The data set of a configuration, whose own kind of configuration it then takes. */
+export function dataSetOf(name: DatasetName): DataSet {
+  // Sound as long as the configuration handed in is that of `name`.
+  return dataSets[name] as unknown as DataSet;
+}

@@ -1,0 +1,39 @@
+import { ShoalError } from "@shoal/core/outer";
+import { splits } from "../formats/splits.ts";
+import type { ImageEpisodes } from "../images/image-source.ts";
+import type { PackedClass } from "../pack/pack-index.ts";
+import type { ClassSplit } from "../split-classes.ts";
+
+/**
+ * Refuses episodes that the packed classes cannot give.
+ *
+ * @throws {ShoalError} E_DATASET_CONFIG that names the split, or the first class with too few images
+ */
+export function checkEpisodes(
+  dataset: string,
+  episodes: ImageEpisodes,
+  classes: readonly PackedClass[],
+  split: ClassSplit,
+): void {
+  const { ways, shots } = episodes;
+  for (const name of splits) {
+    if (split[name].length < ways) {
+      throw new ShoalError(
+        "E_DATASET_CONFIG",
+        `dataset.ways: expected at most ${split[name].length}, the classes in the ${name} split of ${dataset}; ` +
+          `got ${ways}; lower the ways or give the split more classes`,
+      );
+    }
+    const queries = name === "train" ? "queries" : "evaluationQueries";
+    const wanted = shots + episodes[queries];
+    const few = split[name].find((c) => classes[c]!.images < wanted);
+    if (few !== undefined) {
+      throw new ShoalError(
+        "E_DATASET_CONFIG",
+        `dataset: expected shots + ${queries} <= ${classes[few]!.images}, the images of class ` +
+          `${classes[few]!.name} in the ${name} split of ${dataset}; got ${shots} + ${episodes[queries]} = ` +
+          `${wanted}; lower one of them`,
+      );
+    }
+  }
+}
