@@ -1,4 +1,4 @@
-import type { Checkpoint, Outcome } from "@shoal/coordinator";
+import type { Outcome, Recovered } from "@shoal/coordinator";
 import { algorithmOf, type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
 import type { Invocation } from "./command.ts";
 import { scoreText } from "./evaluation-text.ts";
@@ -11,7 +11,7 @@ export function describeRun(
   { experiment, origins }: ResolvedExperiment,
   source: TaskSource,
   path: string,
-  before: Checkpoint | null,
+  before: Recovered | null,
 ): void {
   const { algorithm, model, dataset, metaBatch, outer, steps } = experiment;
   const summary = presets.find(({ name }) => name === experiment.name)?.summary;
@@ -27,7 +27,7 @@ export function describeRun(
     `  algorithm  ${algorithmOf(algorithm).describe(algorithm)}; ${describeOuter(outer)}, ${count(steps)} steps`,
   );
   for (const [field, origin] of Object.entries(origins)) terminal.line(`  changed    ${field} by ${origin}`);
-  terminal.line(`  run        ${path}${before === null ? "" : `, from step ${count(before.step)}`}`);
+  terminal.line(`  run        ${path}${before === null ? "" : `, ${originText(before)}`}`);
   terminal.json({ event: "configuration", experiment, origins, runDir: path, dataHash: source.dataHash });
 }
 
@@ -45,6 +45,12 @@ function describeOuter({ type, rate, schedule }: Experiment["outer"]): string {
     default:
       return named;
   }
+}
+
+function originText({ checkpoint, replayedSteps }: Recovered): string {
+  const { step } = checkpoint;
+  const replayed = `checkpoint of step ${count(step - replayedSteps)}, ${count(replayedSteps)} from the log`;
+  return `from step ${count(step)}${replayedSteps === 0 ? "" : ` (${replayed})`}`;
 }
 
 function describeModel(model: Experiment["model"]): string {

@@ -4,9 +4,9 @@ import { join } from "node:path";
 import {
   type Checkpoint,
   type Evaluation,
-  loadCheckpoint,
   type Outcome,
   type Plan,
+  type Recovered,
   RunDirectory,
   startCoordinator,
 } from "@shoal/coordinator";
@@ -19,7 +19,7 @@ import {
   type TaskSource,
   trainProgram,
 } from "@shoal/core";
-import { createOuterOptimizer, ShoalError } from "@shoal/core/outer";
+import { createOuterOptimizer, type Optimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
 import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
@@ -64,75 +64,114 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
     throw usageError("--resume: expected --run-dir with the run to go on with, got none");
   }
   checkListening(host.address, values);
-  const before = values.resume === true ? await lastCheckpoint(invocation, values["run-dir"]!) : null;
-  const resolved = before === null ? resolveExperiment(values, given) : resumeExperiment(before, invocation);
-  const { experiment } = resolved;
-  const source = await openSource(invocation, experiment);
-  const layout = modelLayout(experiment, source);
-  const path = values["run-dir"] ?? join("runs", `${experiment.name}-${timestamp()}`);
-  const runDirectory = await RunDirectory.open(path, { resume: before !== null, runId: randomUUID() });
+  if (values.resume === true) {
+    const path = values["run-dir"]!;
+    const runDirectory = await RunDirectory.open(path, { resume: true, runId: randomUUID() });
+    return hostIn(runDirectory, async () => {
+      const before = await runDirectory.recover(outerOf, (finding) => {
+        terminal.line(finding.message);
+        terminal.json({ event: "damage-found", ...finding });
+      });
+      const resolved = resumeExperiment(before.checkpoint, invocation);
+      const source = await openSource(invocation, resolved.experiment);
+      return trainIn(invocation, host, runDirectory, { resolved, source, before });
+    });
+  }
+  const resolved = resolveExperiment(values, given);
+  const source = await openSource(invocation, resolved.experiment);
+  const path = values["run-dir"] ?? join("runs", `${resolved.experiment.name}-${timestamp()}`);
+  const runDirectory = await RunDirectory.open(path, { resume: false, runId: randomUUID() });
+  return hostIn(runDirectory, () =>
+    trainIn(invocation, host, runDirectory, { resolved, source, before: null }),
+  );
+}
+
+/** Does `work`, and gives the run directory back whatever happens. */
+async function hostIn(runDirectory: RunDirectory, work: () => Promise<number>): Promise<number> {
   try {
-    await runDirectory.writeExperiment(experiment);
-    const history = before === null ? [] : await runDirectory.rewindMetrics(before.step);
-    describeRun(invocation, resolved, source, path, before);
-    const optimizer = createOuterOptimizer(experiment, layout);
-    const start: Checkpoint = before ?? {
+    return await work();
+  } finally {
+    await runDirectory.close();
+  }
+}
+
+interface Training {
+  readonly resolved: ResolvedExperiment;
+  readonly source: TaskSource;
+  /** Where the run was left; null: it begins. */
+  readonly before: Recovered | null;
+}
+
+async function trainIn(
+  invocation: Invocation,
+  host: HostOptions,
+  runDirectory: RunDirectory,
+  { resolved, source, before }: Training,
+): Promise<number> {
+  const { values, terminal } = invocation;
+  const { experiment } = resolved;
+  const { path } = runDirectory;
+  const layout = modelLayout(experiment, source);
+  await runDirectory.writeExperiment(experiment);
+  describeRun(invocation, resolved, source, path, before);
+  const optimizer = createOuterOptimizer(experiment, layout);
+  const start: Checkpoint = {
+    ...(before?.checkpoint ?? {
       runId: runDirectory.runId,
       step: 0,
       params: initialParams(experiment, source),
       optimizer: optimizer.init(layout.size),
       layout,
       dataHash: source.dataHash,
-      experiment,
-    };
-    // From here on --resume works, whenever this process is killed.
-    if (before === null) await runDirectory.save(start);
-    const { steps, metaBatch, tasksPerLeaf, evaluation } = experiment;
-    const started = performance.now();
-    const outcome = await coordinate(invocation, host, {
-      experiment,
-      source,
-      runDirectory,
-      runId: runDirectory.runId,
-      start,
-      evaluations: history.filter(isEvaluation),
-      plan: {
-        type: "train",
-        metaBatch,
-        tasksPerLeaf,
-        steps,
-        evaluateEvery: evaluation.every,
-        validationTasks: evaluation.validationTasks,
-        testTasks: evaluation.testTasks,
-        outer: optimizer,
-        checkpointEverySteps: values["checkpoint-every"]!,
-        checkpointEveryMs: CHECKPOINT_MS,
-      },
-    });
-    const seconds = (performance.now() - started) / 1000;
-    const tasksPerSecond = ((outcome.step - (before?.step ?? 0)) * metaBatch) / seconds;
-    const { code, message, step, paramsHash } = outcome;
-    const done = {
-      event: "done",
-      outcome: outcome.type,
-      step,
-      paramsHash,
-      ...doneSummary(experiment, outcome.evaluations),
-      seconds,
-      tasksPerSecond,
-      runDir: path,
-      ...(code === undefined ? {} : { code }),
-      ...(message === undefined ? {} : { message }),
-    };
-    await runDirectory.writeSummary(done).catch((error: Error) => {
-      terminal.line(`summary.json could not be written: ${error.message}`);
-    });
-    terminal.json(done);
-    concludeRun(invocation, outcome, path, seconds, resolved);
-    return exitCodeOf(outcome);
-  } finally {
-    await runDirectory.close();
-  }
+    }),
+    experiment,
+  };
+  // From here on --resume works, whenever this process is killed: with the experiment as it is now.
+  const isChanged = JSON.stringify(before?.checkpoint.experiment) !== JSON.stringify(experiment);
+  if (isChanged) await runDirectory.save(start);
+  const { steps, metaBatch, tasksPerLeaf, evaluation } = experiment;
+  const started = performance.now();
+  const outcome = await coordinate(invocation, host, {
+    experiment,
+    source,
+    runDirectory,
+    runId: runDirectory.runId,
+    start,
+    evaluations: evaluationsIn(before),
+    plan: {
+      type: "train",
+      metaBatch,
+      tasksPerLeaf,
+      steps,
+      evaluateEvery: evaluation.every,
+      validationTasks: evaluation.validationTasks,
+      testTasks: evaluation.testTasks,
+      outer: optimizer,
+      checkpointEverySteps: values["checkpoint-every"]!,
+      checkpointEveryMs: CHECKPOINT_MS,
+    },
+  });
+  const seconds = (performance.now() - started) / 1000;
+  const tasksPerSecond = ((outcome.step - start.step) * metaBatch) / seconds;
+  const { code, message, step, paramsHash } = outcome;
+  const done = {
+    event: "done",
+    outcome: outcome.type,
+    step,
+    paramsHash,
+    ...doneSummary(experiment, outcome.evaluations),
+    seconds,
+    tasksPerSecond,
+    runDir: path,
+    ...(code === undefined ? {} : { code }),
+    ...(message === undefined ? {} : { message }),
+  };
+  await runDirectory.writeSummary(done).catch((error: Error) => {
+    terminal.line(`summary.json could not be written: ${error.message}`);
+  });
+  terminal.json(done);
+  concludeRun(invocation, outcome, path, seconds, resolved);
+  return exitCodeOf(outcome);
 }
 
 /** Evaluates a checkpoint over held-out tasks with a coordinator in this process: `shoal evaluate`. */
@@ -276,11 +315,9 @@ async function openSource({ values, terminal }: Invocation, experiment: Experime
   return source;
 }
 
-async function lastCheckpoint({ terminal }: Invocation, path: string): Promise<Checkpoint> {
-  return loadCheckpoint(path, (rejected) => {
-    terminal.line(`${rejected.reason}; the one before is used`);
-    terminal.json({ event: "checkpoint-rejected", ...rejected });
-  });
+/** The outer optimizer of a stored run. */
+export function outerOf({ experiment, layout }: Checkpoint): Optimizer {
+  return createOuterOptimizer(parseExperiment(experiment), layout);
 }
 
 /** The experiment of a stored run, with what may change. */
@@ -329,6 +366,11 @@ function exitCodeOf(outcome: Outcome): number {
   if (outcome.type === "complete") return EXIT.done;
   if (outcome.type === "stopped") return EXIT.interrupted;
   return exitCodeFor(outcome.code ?? "E_BUG");
+}
+
+function evaluationsIn(before: Recovered | null): readonly Evaluation[] {
+  const lines: readonly unknown[] = before?.metrics ?? [];
+  return lines.filter(isEvaluation);
 }
 
 function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {

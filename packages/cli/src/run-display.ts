@@ -143,6 +143,10 @@ function describe(
       return `${event.endpoint} failed, which is a bug: ${event.message}`;
     case "checkpoint-failed":
       return `the checkpoint of step ${count(event.step)} could not be saved: ${event.message}`;
+    case "disk-full":
+      return `the disk is full: ${event.what} cannot be written (${event.message}); make room: the run waits for another ${duration(event.remainingMs)}`;
+    case "disk-has-room":
+      return `there is room on the disk again; the run goes on after ${duration(event.waitedMs)}`;
     case "checkpoint-saved":
     case "listening":
     case "connection-lost":

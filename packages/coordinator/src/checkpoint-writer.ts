@@ -1,6 +1,7 @@
 import type { Clock } from "@shoal/protocol";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { CoordinatorEvent } from "./coordinator-event.ts";
+import type { FullDisk } from "./full-disk.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
 export interface CheckpointWriterOptions {
@@ -12,6 +13,9 @@ export interface CheckpointWriterOptions {
   /** When the next checkpoint is due; whichever comes first. */
   readonly everySteps: number;
   readonly everyMs: number;
+  readonly fullDisk: FullDisk;
+  /** Told after every save the step of the oldest checkpoint that is kept. */
+  readonly onSaved: (oldestStep: number) => Promise<void> | undefined;
   readonly onEvent: (event: CoordinatorEvent) => void;
   readonly onFailure: (message: string) => void;
 }
@@ -42,7 +46,7 @@ export class CheckpointWriter {
 
   /** @param checkpoint its arrays must not be changed any more */
   save(checkpoint: Checkpoint): void {
-    const { runDirectory, clock, onEvent, onFailure } = this.#options;
+    const { runDirectory, clock, fullDisk, onSaved, onEvent, onFailure } = this.#options;
     if (runDirectory === null) return;
     const { step } = checkpoint;
     this.#savedStep = step;
@@ -50,8 +54,11 @@ export class CheckpointWriter {
     this.#saving = this.#saving.then(async () => {
       const started = clock.nowMs();
       try {
-        const saved = await runDirectory.save(checkpoint);
+        const { oldestStep, ...saved } = await fullDisk.retry(`the checkpoint of step ${step}`, () =>
+          runDirectory.save(checkpoint),
+        );
         onEvent({ type: "checkpoint-saved", step, ...saved, ms: clock.nowMs() - started });
+        await onSaved(oldestStep);
       } catch (error) {
         const { message } = error as Error;
         this.#failure = message;

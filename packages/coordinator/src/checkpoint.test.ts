@@ -93,6 +93,7 @@ describe("a checkpoint", () => {
       path: manifestOf(directory, 4),
       paramsHash: paramsHash(smallCheckpoint(4).params),
       bytes: length,
+      oldestStep: 4,
     });
   });
 });

@@ -54,6 +54,8 @@ export interface SavedCheckpoint {
   readonly path: string;
   readonly paramsHash: string;
   readonly bytes: number;
+  /** Step of the oldest checkpoint that is kept. */
+  readonly oldestStep: number;
 }
 
 /**
@@ -97,11 +99,12 @@ export async function saveCheckpoint(
     experiment,
   };
   const path = join(directory, `${nameOf(step)}.json`);
+  let oldestStep = step;
   try {
     await writeDurably(disk, join(directory, `${nameOf(step)}.safetensors`), chunks);
     const signed: Manifest = { ...manifest, manifestHash: hashOf(manifest) };
     await writeDurably(disk, path, [Buffer.from(`${JSON.stringify(signed, null, 2)}\n`)]);
-    await removeOld(disk, directory);
+    oldestStep = await removeOld(disk, directory);
   } catch (error) {
     throw new ShoalError(
       "E_CHECKPOINT_WRITE",
@@ -113,6 +116,7 @@ export async function saveCheckpoint(
     path,
     paramsHash: manifest.paramsHash,
     bytes: chunks.reduce((sum, chunk) => sum + chunk.length, 0),
+    oldestStep,
   };
 }
 
@@ -225,8 +229,12 @@ async function readCheckpoint(disk: Disk, manifestPath: string): Promise<Checkpo
   };
 }
 
-/** Removes the oldest checkpoints, manifest first: tensors without one do not count. And what crashes left. */
-async function removeOld(disk: Disk, directory: string): Promise<void> {
+/**
+ * Removes the oldest checkpoints, manifest first: tensors without one do not count. And what crashes left.
+ *
+ * @returns the step of the oldest one that is kept
+ */
+async function removeOld(disk: Disk, directory: string): Promise<number> {
   const names = await disk.list(directory);
   const manifests = names.filter((name) => /^step-\d+\.json$/.test(name)).sort();
   const kept = new Set(manifests.slice(-CHECKPOINTS_KEPT));
@@ -236,6 +244,7 @@ async function removeOld(disk: Disk, directory: string): Promise<void> {
   for (const name of [...manifests.filter((name) => !kept.has(name)), ...names.filter(isUnused)]) {
     await disk.remove(join(directory, name));
   }
+  return Number(/\d+/.exec(manifests.at(-CHECKPOINTS_KEPT) ?? manifests[0]!)![0]);
 }
 
 function nameOf(step: number): string {

@@ -146,5 +146,16 @@ export type CoordinatorEvent =
       readonly bytes: number;
       readonly ms: number;
     }
+  | {
+      /** The disk is full: the run stands still, and tries again. Repeated at every attempt. */
+      readonly type: "disk-full";
+      /** What could not be written. */
+      readonly what: string;
+      /** What the disk said. */
+      readonly message: string;
+      /** The run ends in this many ms. */
+      readonly remainingMs: number;
+    }
+  | { readonly type: "disk-has-room"; readonly waitedMs: number }
   | { readonly type: "checkpoint-failed"; readonly step: number; readonly message: string }
   | { readonly type: "done"; readonly outcome: Outcome };

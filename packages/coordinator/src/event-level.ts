@@ -5,6 +5,8 @@ export type EventLevel = "error" | "warn" | "info" | "debug";
 
 const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
   "checkpoint-failed": "error",
+  "disk-full": "error",
+  "disk-has-room": "warn",
   "result-mismatch": "error",
   "endpoint-failed": "error",
   "connection-refused": "warn",

@@ -80,3 +80,18 @@ export const EVENTS_KEPT = 50;
 
 /** Interval at which the size of a run directory is looked at, in ms, while somebody asks. */
 export const DISK_LOOK_MS = 10_000;
+
+/** How long a run waits for room on a full disk before it ends, in ms. */
+export const FULL_DISK_MS = 600_000;
+
+/** Pause between two attempts to write to a full disk, in ms. */
+export const FULL_DISK_RETRY_MS = 2_000;
+
+/** Largest gradient that is written to the log, in bytes; a run with a larger one goes back to its last checkpoint. */
+export const LOG_GRADIENT_BYTES_MAX = 16 * 2 ** 20;
+
+/** Bytes of log after which a checkpoint is due: what a start may have to read and replay. */
+export const LOG_BYTES_PER_CHECKPOINT = 32 * 2 ** 20;
+
+/** Bytes that may wait for the disk before the next round does. */
+export const JOURNAL_QUEUE_BYTES_MAX = 64 * 2 ** 20;

@@ -1,5 +1,16 @@
 import { type Interval, interval, ReductionTree } from "@shoal/core/outer";
+import { bytesOfFloats } from "./float-bytes.ts";
+import { byFirstLeaf, checksum } from "./journal/ledger.ts";
+import type { CountedBlock } from "./journal/log-record.ts";
 import { blockTasks, leafCountOf, type RoundSpec } from "./round-spec.ts";
+
+/** Which result counts as a block. */
+export interface Counted {
+  readonly level: number;
+  readonly index: number;
+  readonly workerId: string;
+  readonly leaseId: number;
+}
 
 /**
  * The floats of one round: the reduction tree of its gradients and one row of statistics per task.
@@ -9,6 +20,7 @@ export class RoundWork {
   readonly spec: RoundSpec;
   readonly startedMs: number;
   receivedBytes = 0;
+  readonly #blocks: CountedBlock[] = [];
   readonly #statNames: readonly string[];
   readonly #tree: ReductionTree;
   /** float32 [taskCount, statCount], in task order whatever the order of arrival. */
@@ -30,6 +42,22 @@ export class RoundWork {
     const statCount = this.#statNames.length;
     this.#stats.set(body.subarray(0, count * statCount), first * statCount);
     this.#tree.add(block, body.subarray(count * statCount));
+  }
+
+  /** Notes for the ledger which result counts as a block; before `add`, which takes the floats away. */
+  count(block: Counted, body: Float32Array): void {
+    const { level, index, workerId, leaseId } = block;
+    this.#blocks.push([level, index, workerId, leaseId, checksum(bytesOfFloats(body))]);
+  }
+
+  /** Every block that counted, in order of its leaves. */
+  get blocks(): readonly CountedBlock[] {
+    return this.#blocks.toSorted(byFirstLeaf);
+  }
+
+  /** The statistics of all tasks, float32 [taskCount, statCount]. */
+  get stats(): Float32Array {
+    return this.#stats;
   }
 
   /** Keeps a copy of an accepted result of which a second one may come. */

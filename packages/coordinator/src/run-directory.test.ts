@@ -1,12 +1,11 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, symlink, utimes, writeFile } from "node:fs/promises";
+import { readFile, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { LOCK_STALE_MS } from "./limits.ts";
 import { RunDirectory } from "./run-directory.ts";
-import { fillDiskFor, hasFullDisk } from "./testing/full-disk.ts";
 import { temporaryDirectory } from "./testing/temporary-directory.ts";
 
 async function open(path: string, resume = false): Promise<RunDirectory> {
@@ -133,67 +132,5 @@ describe("the lock of a run directory", () => {
     expect(existsSync(join(path, "lock.json"))).toBe(true);
     await directory.close();
     expect(existsSync(join(path, "lock.json"))).toBe(false);
-  });
-});
-
-describe("metrics.jsonl", () => {
-  const step = (number: number) => ({ type: "step", step: number, loss: 1 / number });
-  const evaluation = (number: number) => ({ type: "evaluation", step: number, stats: {} });
-  const linesOf = async (path: string): Promise<unknown[]> =>
-    (await readFile(join(path, "metrics.jsonl"), "utf8"))
-      .split("\n")
-      .filter((line) => line !== "")
-      .map((line) => JSON.parse(line) as unknown);
-
-  test("holds one line per metric, whole and in order, however many are on their way", async () => {
-    const directory = await open(await newPath());
-    const metrics = Array.from({ length: 50 }, (_, i) => step(i + 1));
-    await Promise.all(metrics.map((metric) => directory.appendMetric(metric)));
-    expect(await linesOf(directory.path)).toEqual(metrics);
-  });
-
-  test("goes back to the checkpoint when a run is resumed: later steps are computed again", async () => {
-    const directory = await open(await newPath());
-    const before = [evaluation(0), step(1), step(2), evaluation(2)];
-    for (const metric of [...before, step(3), step(4), evaluation(4)]) await directory.appendMetric(metric);
-    expect(await directory.rewindMetrics(2)).toEqual(before);
-    expect(await linesOf(directory.path)).toEqual(before);
-    await directory.appendMetric(step(3));
-    expect(await linesOf(directory.path)).toEqual([...before, step(3)]);
-  });
-
-  test("loses the line that a killed process has not finished, and no other", async () => {
-    const directory = await open(await newPath());
-    const first = `${JSON.stringify(step(1))}\n`;
-    const second = JSON.stringify(step(2));
-    for (let bytes = 0; bytes < second.length; bytes++) {
-      await writeFile(join(directory.path, "metrics.jsonl"), first + second.slice(0, bytes));
-      expect(await directory.rewindMetrics(2), `${bytes} bytes`).toEqual([step(1)]);
-    }
-  });
-
-  test("may be missing, for a run that was killed before its first step", async () => {
-    const directory = await open(await newPath());
-    expect(await directory.rewindMetrics(0)).toEqual([]);
-  });
-
-  test("that cannot be read is not thrown away", async () => {
-    const directory = await open(await newPath());
-    await mkdir(join(directory.path, "metrics.jsonl"));
-    await expect(directory.rewindMetrics(0)).rejects.toMatchObject({ code: "EISDIR" });
-  });
-
-  test.runIf(hasFullDisk)("tells whoever appends that the disk is full", async () => {
-    const directory = await open(await newPath());
-    await symlink("/dev/full", join(directory.path, "metrics.jsonl"));
-    await expect(directory.appendMetric(step(1))).rejects.toMatchObject({ code: "ENOSPC" });
-  });
-
-  test.runIf(hasFullDisk)("stays as it was when there is no room to rewind it", async () => {
-    const directory = await open(await newPath());
-    for (const metric of [step(1), step(2)]) await directory.appendMetric(metric);
-    await fillDiskFor(join(directory.path, "metrics.jsonl"));
-    await expect(directory.rewindMetrics(1)).rejects.toMatchObject({ code: "ENOSPC" });
-    expect(await linesOf(directory.path)).toEqual([step(1), step(2)]);
   });
 });

@@ -5,6 +5,15 @@ import { type Clock, systemClock } from "@shoal/protocol";
 import { z } from "zod";
 import { type Checkpoint, type SavedCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Disk, OpenMode } from "./disk.ts";
+import { Journal, type JournalOptions } from "./journal/journal.ts";
+import { logDirectory } from "./journal/read-log.ts";
+import {
+  type Finding,
+  type Recovered,
+  type RecoverOptions,
+  recoverRun,
+  setAside,
+} from "./journal/recover-run.ts";
 import { LOCK_STALE_MS, LOCK_TOUCH_MS } from "./limits.ts";
 import { nodeDisk } from "./node-disk.ts";
 import { writeDurably } from "./write-durably.ts";
@@ -18,8 +27,8 @@ const runSchema = z.object({
 });
 
 /**
- * A run on disk: `run.json`, `experiment.json`, `metrics.jsonl`, `checkpoints/`, `summary.json`, and a
- * lock that keeps two coordinators apart.
+ * A run on disk: `run.json`, `experiment.json`, `metrics.jsonl`, `ledger.jsonl`, `log/`, `checkpoints/`,
+ * `summary.json`, and a lock that keeps two coordinators apart. `docs/durability.md` says what is in each.
  */
 export class RunDirectory {
   readonly path: string;
@@ -27,8 +36,6 @@ export class RunDirectory {
   readonly incarnation: number;
   readonly #disk: Disk;
   readonly #stopTouching: () => void;
-  /** Appends wait for each other, so that lines stay whole. */
-  #appending: Promise<void> = Promise.resolve();
 
   private constructor(disk: Disk, clock: Clock, path: string, runId: string, incarnation: number) {
     this.#disk = disk;
@@ -68,6 +75,7 @@ export class RunDirectory {
     }
     try {
       await disk.makeDirectory(join(path, "checkpoints"));
+      await disk.makeDirectory(logDirectory(path));
       await lock(disk, path);
       return await RunDirectory.#takeOver(disk, clock, path, exists, options.runId);
     } catch (error) {
@@ -100,67 +108,55 @@ export class RunDirectory {
   }
 
   async writeExperiment(experiment: unknown): Promise<void> {
-    await this.#write("experiment.json", experiment);
+    await this.#write("experiment.json", experimentText(experiment));
   }
 
   async writeSummary(summary: unknown): Promise<void> {
-    await this.#write("summary.json", summary);
+    await this.#write("summary.json", `${JSON.stringify(summary, null, 2)}\n`);
   }
 
   save(checkpoint: Checkpoint): Promise<SavedCheckpoint> {
     return saveCheckpoint(join(this.path, "checkpoints"), checkpoint, this.#disk);
   }
 
-  /** Appends one line to `metrics.jsonl`. @throws what the disk says */
-  appendMetric(metric: object): Promise<void> {
-    const line = `${JSON.stringify(metric)}\n`;
-    this.#appending = this.#appending.then(() => this.#append("metrics.jsonl", line));
-    return this.#appending;
+  /**
+   * Brings the files of a run that was left, however it was left, to its last committed step.
+   *
+   * @throws {ShoalError} E_CHECKPOINT if no checkpoint is whole
+   */
+  async recover(
+    outerOf: RecoverOptions["outerOf"],
+    onFinding: (finding: Finding) => void = () => {},
+  ): Promise<Recovered> {
+    const recovered = await recoverRun({ disk: this.#disk, path: this.path, outerOf, onFinding });
+    if (recovered.damagedSegments.length > 0) {
+      // Only when nothing hangs on them any more.
+      if (recovered.replayedSteps > 0) await this.save(recovered.checkpoint);
+      for (const path of recovered.damagedSegments) await setAside(this.#disk, path);
+    }
+    return recovered;
   }
 
-  /**
-   * Cuts what `metrics.jsonl` says about steps after `step`: they will be computed, and written, again.
-   * The evaluations of `step` itself stay.
-   */
-  async rewindMetrics(step: number): Promise<readonly unknown[]> {
-    const path = join(this.path, "metrics.jsonl");
-    const content = await this.#disk.read(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return new Uint8Array(0);
-      throw error;
-    });
-    const text = new TextDecoder().decode(content);
-    const kept = text.split("\n").flatMap((line) => {
-      const metric = parseMetric(line);
-      return metric !== null && metric.step <= step ? [metric] : [];
-    });
-    const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`);
-    await writeDurably(this.#disk, path, [Buffer.from(lines.join(""))]);
-    return kept;
+  /** Opens what the run's rounds are written to. */
+  openJournal(options: Pick<JournalOptions, "fullDisk" | "onFailure">): Promise<Journal> {
+    const { path, runId, incarnation } = this;
+    return Journal.open({ disk: this.#disk, runPath: path, runId, incarnation, ...options });
   }
 
   /** Gives the lock back. */
   async close(): Promise<void> {
     this.#stopTouching();
-    await this.#appending.catch(() => {
-      // Told to whoever appended.
-    });
     await this.#disk.remove(lockPath(this.path));
   }
 
-  async #append(name: string, text: string): Promise<void> {
-    const file = await this.#disk.open(join(this.path, name), "append");
-    try {
-      await file.write(Buffer.from(text));
-    } finally {
-      await file.close();
-    }
+  async #write(name: string, text: string): Promise<void> {
+    await writeDurably(this.#disk, join(this.path, name), [Buffer.from(text)]);
   }
+}
 
-  async #write(name: string, value: unknown): Promise<void> {
-    await writeDurably(this.#disk, join(this.path, name), [
-      Buffer.from(`${JSON.stringify(value, null, 2)}\n`),
-    ]);
-  }
+/** The content of `experiment.json`. */
+export function experimentText(experiment: unknown): string {
+  return `${JSON.stringify(experiment, null, 2)}\n`;
 }
 
 /** @throws {ShoalError} E_RUN_DIRECTORY if it is damaged */
@@ -175,18 +171,6 @@ async function readRun(disk: Disk, runPath: string): Promise<z.infer<typeof runS
         "restore the file, or start a new run",
       { cause: error },
     );
-  }
-}
-
-function parseMetric(line: string): { readonly step: number } | null {
-  try {
-    const metric: unknown = JSON.parse(line);
-    const isMetric =
-      typeof metric === "object" && metric !== null && "step" in metric && typeof metric.step === "number";
-    return isMetric ? (metric as { step: number }) : null;
-  } catch {
-    // The last line of a process that was killed may be cut off.
-    return null;
   }
 }
 

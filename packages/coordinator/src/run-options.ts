@@ -29,6 +29,10 @@ export interface RunOptions {
   readonly workersMin: number;
   /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
   readonly workerWaitMs?: number;
+  /** How long to wait for room on a full disk, in ms. Default `FULL_DISK_MS`. */
+  readonly fullDiskMs?: number;
+  /** Largest gradient that is logged per step, in bytes. Default `LOG_GRADIENT_BYTES_MAX`. */
+  readonly logGradientBytesMax?: number;
   /** Default: the clock of this process. */
   readonly clock?: Clock;
   readonly onEvent: (event: CoordinatorEvent) => void;

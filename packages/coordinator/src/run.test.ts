@@ -1,4 +1,4 @@
-import { symlink } from "node:fs/promises";
+import { readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { paramsHash, ShoalError } from "@shoal/core/outer";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -33,6 +33,7 @@ function runWith(
     readonly plan?: TrainPlan;
     readonly start?: Start;
     readonly runDirectory?: RunDirectory;
+    readonly fullDiskMs?: number;
     readonly onEvent?: (event: CoordinatorEvent, run: Run) => void;
   } = {},
 ): Started {
@@ -48,6 +49,7 @@ function runWith(
     statNames,
     runDirectory: options.runDirectory ?? null,
     workersMin: 1,
+    ...(options.fullDiskMs === undefined ? {} : { fullDiskMs: options.fullDiskMs }),
     onEvent: (event) => {
       events.push(event);
       options.onEvent?.(event, run);
@@ -150,8 +152,8 @@ describe("a run that is stopped", () => {
     expect(stopped).toMatchObject({ type: "stopped", step, message: "interrupted" });
     expect(stopped.paramsHash).toBe(paramsHash(checkpoint.params));
     expect(checkpoint).toMatchObject({ step, optimizer: { step }, dataHash: "data" });
-    const history = await runDirectory.rewindMetrics(checkpoint.step);
-    expect(history.filter((metric) => (metric as { type: string }).type === "step")).toHaveLength(step);
+    const { metrics } = await runDirectory.recover(() => plan.outer);
+    expect(metrics.filter(({ type }) => type === "step")).toHaveLength(step);
     const resumed = await finish(runWith({ start: { ...checkpoint, evaluations: stopped.evaluations } }));
     expect(resumed).toMatchObject({ type: "complete", paramsHash: trainAlone() });
     expect(resumed.evaluations).toHaveLength(4);
@@ -163,7 +165,12 @@ describe("a run that is stopped", () => {
     const finished = run.start();
     run.stop("interrupted");
     expect(await finished).toMatchObject({ type: "stopped", step: 0 });
-    expect(events.map(({ type }) => type)).toEqual(["waiting", "done"]);
+    expect(events.map(({ type }) => type)).not.toContain("checkpoint-saved");
+    expect((await loadCheckpoint(runDirectory.path).catch((error: unknown) => error)) as Error).toMatchObject(
+      {
+        code: "E_CHECKPOINT",
+      },
+    );
   });
 
   test("twice, or after its end, is stopped once", async () => {
@@ -178,37 +185,83 @@ describe("a run that is stopped", () => {
 });
 
 describe.runIf(hasFullDisk)("a run on a full disk", () => {
-  test("fails when its last checkpoint does not fit, and the one before stays", async () => {
+  /** Makes every write of a file fail until it is removed. */
+  const fill = (path: string): Promise<void> => symlink("/dev/full", path);
+
+  test("waits for room, says so, and then goes on to the same bits", async () => {
     const runDirectory = await newRunDirectory();
-    const first = { runId: "run-1", ...atBeginning, layout, dataHash: null, experiment: {} };
-    await runDirectory.save(first);
+    const metrics = join(runDirectory.path, "metrics.jsonl");
+    await fill(metrics);
+    const started = runWith({
+      runDirectory,
+      onEvent: ({ type }) => {
+        if (type === "disk-full") void rm(metrics);
+      },
+    });
+    expect(await finish(started)).toMatchObject({ type: "complete", paramsHash: trainAlone() });
+    const told = started.events.filter(({ type }) => type === "disk-full" || type === "disk-has-room");
+    expect(told).toMatchObject([
+      { type: "disk-full", what: "metrics.jsonl", message: expect.stringContaining("ENOSPC") as string },
+      { type: "disk-has-room" },
+    ]);
+    const lines = (await readFile(metrics, "utf8")).trimEnd().split("\n");
+    // One line per step and per evaluation: two tests, validations at steps 4 and 8.
+    expect(lines).toHaveLength(plan.steps + 4);
+  });
+
+  test("waits for its checkpoints too: what failed is tried again", async () => {
+    const runDirectory = await newRunDirectory();
+    await fillDiskFor(join(runDirectory.path, "checkpoints", "step-000000003.safetensors"));
+    const started = runWith({ runDirectory });
+    // What is left of the failed write is removed, and with it the link to the full disk.
+    expect(await finish(started)).toMatchObject({ type: "complete", paramsHash: trainAlone() });
+    expect(started.events).toContainEqual(
+      expect.objectContaining({ type: "disk-full", what: "the checkpoint of step 3" }),
+    );
+    expect((await loadCheckpoint(runDirectory.path)).step).toBe(plan.steps);
+  });
+
+  test("fails when there is no room for too long, and what was saved before stays", async () => {
+    const runDirectory = await newRunDirectory();
+    await runDirectory.save({ runId: "run-1", ...atBeginning, layout, dataHash: null, experiment: {} });
     await fillDiskFor(join(runDirectory.path, "checkpoints", "step-000000010.safetensors"));
     const rare = { ...plan, checkpointEverySteps: 100 };
-    const outcome = await finish(runWith({ runDirectory, plan: rare }));
+    const outcome = await finish(runWith({ runDirectory, plan: rare, fullDiskMs: 0 }));
     expect(outcome).toMatchObject({ type: "failed", code: "E_CHECKPOINT_WRITE", step: 10 });
     expect(outcome.message).toMatch(/cannot save step 10 .*ENOSPC/);
     expect((await loadCheckpoint(runDirectory.path)).step).toBe(0);
+    // The log has every step: nothing is computed again.
+    const { checkpoint, replayedSteps } = await runDirectory.recover(() => plan.outer);
+    expect({ replayedSteps, hash: paramsHash(checkpoint.params) }).toEqual({
+      replayedSteps: 10,
+      hash: trainAlone(),
+    });
   });
 
-  test("ends early when a checkpoint on the way does not fit", async () => {
+  test("ends early when a checkpoint on the way does not fit for too long", async () => {
     const runDirectory = await newRunDirectory();
     await fillDiskFor(join(runDirectory.path, "checkpoints", "step-000000001.safetensors"));
     const { run, events } = runWith({
       runDirectory,
+      fullDiskMs: 0,
       plan: { ...plan, steps: 10_000, checkpointEverySteps: 1 },
     });
     expect(await finish({ run, events })).toMatchObject({ type: "failed", code: "E_CHECKPOINT_WRITE" });
     expect(events.filter(({ type }) => type === "checkpoint-failed")).toMatchObject([{ step: 1 }]);
   });
 
-  test("fails when a metric does not fit", async () => {
+  test("that is stopped while it waits ends at once", async () => {
     const runDirectory = await newRunDirectory();
-    await symlink("/dev/full", join(runDirectory.path, "metrics.jsonl"));
-    const outcome = await finish(runWith({ runDirectory }));
+    await fill(join(runDirectory.path, "metrics.jsonl"));
+    const started = runWith({
+      runDirectory,
+      onEvent: ({ type }, run) => {
+        if (type === "disk-full") run.stop("interrupted");
+      },
+    });
+    const outcome = await finish(started);
     expect(outcome).toMatchObject({ type: "failed", code: "E_DISK" });
-    expect(outcome.message).toMatch(
-      /metrics\.jsonl cannot be written: ENOSPC.*; make room, then resume the run/,
-    );
+    expect(outcome.message).toMatch(/cannot be written: ENOSPC.*; make room, then resume the run/);
   });
 });
 

@@ -9,7 +9,6 @@ import {
 } from "@shoal/protocol";
 import { awayEvent } from "./away.ts";
 import { findNonFinite } from "./check-result.ts";
-import { CheckpointWriter } from "./checkpoint-writer.ts";
 import type { Evaluation, Outcome } from "./coordinator-event.ts";
 import { sayGoodbye } from "./goodbye.ts";
 import { TICK_MS } from "./limits.ts";
@@ -21,6 +20,7 @@ import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "./round-state.ts";
 import { RoundWork } from "./round-work.ts";
 import type { RunOptions } from "./run-options.ts";
+import { RunRecorder } from "./run-recorder.ts";
 import { settingsOf } from "./settings-of.ts";
 import { type Wait, waits } from "./waits.ts";
 
@@ -36,7 +36,7 @@ export class Run {
   readonly #rounds: Generator<RoundSpec>;
   readonly #connections = new Map<string, CoordinatorConnection>();
   readonly #evaluations: Evaluation[];
-  readonly #writer: CheckpointWriter;
+  readonly #recorder: RunRecorder;
   #state: RoundState;
   /** Committed steps of `#params` and `#optimizer`. */
   #step: number;
@@ -54,6 +54,8 @@ export class Run {
   #sentBytes = 0;
   #stopTicking: () => void = () => {};
   #finish: (outcome: Outcome) => void = () => {};
+  /** The next round waits for the disk. */
+  #isHeld = false;
   #over = false;
 
   /** @throws {ShoalError} E_CONFIG if the plan's task counts do not fit */
@@ -67,16 +69,9 @@ export class Run {
     this.#params = start.params;
     this.#optimizer = start.optimizer;
     this.#evaluations = [...start.evaluations];
-    this.#writer = new CheckpointWriter({
-      runDirectory: options.runDirectory,
-      startStep: start.step,
-      clock: this.#clock,
-      everySteps:
-        options.plan.type === "train" ? options.plan.checkpointEverySteps : Number.POSITIVE_INFINITY,
-      everyMs: options.plan.type === "train" ? options.plan.checkpointEveryMs : Number.POSITIVE_INFINITY,
-      onEvent: options.onEvent,
-      onFailure: (message) => this.#end("failed", "E_CHECKPOINT_WRITE", message),
-    });
+    this.#recorder = new RunRecorder(options, this.#clock, (code, message) =>
+      this.#end("failed", code, message),
+    );
     this.#rounds = roundsOf(options.plan, start.step, start.evaluations);
     this.#state = initialRoundState(
       settingsOf(options),
@@ -95,7 +90,10 @@ export class Run {
     return new Promise((resolve) => {
       this.#finish = resolve;
       this.#stopTicking = this.#clock.every(TICK_MS, () => this.#tick());
-      this.#nextRound();
+      this.#recorder.open().then(
+        () => this.#nextRound(),
+        (error: Error) => this.#end("failed", "E_DISK", error.message),
+      );
     });
   }
 
@@ -121,7 +119,7 @@ export class Run {
 
   /** Every wait that the run is in, the one that ends first in front; times on the clock of the run. */
   waits(): readonly Wait[] {
-    return waits(this.#state, this.#clock.nowMs());
+    return [...this.#recorder.waits, ...waits(this.#state, this.#clock.nowMs())];
   }
 
   /** Lets a worker in; it speaks first. */
@@ -187,6 +185,7 @@ export class Run {
   }
 
   #tick(): void {
+    if (this.#isHeld && !this.#recorder.isBehind) this.#nextRound();
     for (const [workerId, { receivedAtMs }] of this.#connections) {
       this.#dispatch({ type: "heard", workerId, atMs: receivedAtMs });
     }
@@ -207,7 +206,7 @@ export class Run {
         this.#state = state;
         for (const command of commands) {
           this.#options.onCommand?.(command);
-          this.#carryOut(command, next.body);
+          this.#carryOut(command, next);
         }
       }
     } finally {
@@ -217,7 +216,7 @@ export class Run {
     }
   }
 
-  #carryOut(command: Command, body: Float32Array | null): void {
+  #carryOut(command: Command, { event, body }: Queued): void {
     switch (command.type) {
       case "send":
         this.#connections.get(command.workerId)?.send(command.message);
@@ -239,6 +238,8 @@ export class Run {
         const work = this.#work!;
         if (command.keep) work.keep(command.index, command.workerId, body!);
         work.receivedBytes += body!.byteLength;
+        const leaseId = event.type === "result" ? event.message.leaseId : 0;
+        work.count({ ...command, leaseId }, body!);
         work.add({ level: command.level, index: command.index }, body!);
         return;
       }
@@ -287,10 +288,11 @@ export class Run {
   #commit(spec: RoundSpec, work: RoundWork): void {
     const { plan } = this.#options;
     if (plan.type !== "train") return;
+    const gradientSum = work.gradientSum();
     const { params, optimizer } = outerStep({
       params: this.#params,
       optimizer: this.#optimizer,
-      gradientSum: work.gradientSum(),
+      gradientSum,
       taskCount: spec.taskCount,
       outer: plan.outer,
     });
@@ -314,8 +316,8 @@ export class Run {
       sentBytes: this.#sentBytes,
       receivedBytes: work.receivedBytes,
     });
-    this.#record({ type: "step", step, tasks: spec.taskCount, ...stats, stepMs });
-    if (step < plan.steps && this.#writer.isDue(step, nowMs)) this.#save(step);
+    this.#record(work, { type: "step", step, tasks: spec.taskCount, ...stats, stepMs }, gradientSum);
+    if (step < plan.steps && this.#recorder.isCheckpointDue(step, nowMs)) this.#save();
   }
 
   #conclude(spec: RoundSpec, work: RoundWork): void {
@@ -329,11 +331,13 @@ export class Run {
     };
     this.#evaluations.push(evaluation);
     this.#options.onEvent({ type: "evaluation", evaluation, ms: this.#clock.nowMs() - work.startedMs });
-    this.#record({ type: "evaluation", ...evaluation });
+    this.#record(work, { type: "evaluation", ...evaluation }, null);
   }
 
   #nextRound(): void {
     if (this.#over) return;
+    this.#isHeld = this.#recorder.isBehind;
+    if (this.#isHeld) return;
     const next = this.#rounds.next();
     if (next.done === true) {
       this.#end("complete", null, "the plan is done");
@@ -351,28 +355,28 @@ export class Run {
     this.#dispatch({ type: "start", spec });
   }
 
-  /** Appends to `metrics.jsonl`; a full disk ends the run. */
-  #record(metric: { readonly step: number; readonly [name: string]: unknown }): void {
-    this.#options.runDirectory?.appendMetric(metric).catch((error: Error) => {
-      this.#end(
-        "failed",
-        "E_DISK",
-        `metrics.jsonl cannot be written: ${error.message}; make room, then resume the run`,
-      );
-    });
+  #record(
+    work: RoundWork,
+    metric: Readonly<Record<string, unknown>>,
+    gradientSum: Float32Array | null,
+  ): void {
+    const names = new Map(this.#state.members.map(({ workerId, name }) => [workerId, name]));
+    this.#recorder.commit({ work, params: this.#params, metric, gradientSum, names });
   }
 
-  /** Saves the current version in the background; a failure ends the run. */
-  #save(step: number): void {
+  /** Saves the current version in the background. */
+  #save(): void {
     const { runId, layout, experiment } = this.#options;
     const { dataHash } = this.#state;
     // Later steps make new arrays: these are not changed any more.
-    const [params, optimizer] = [this.#params, this.#optimizer];
-    this.#writer.save({ runId, step, params, optimizer, layout, dataHash, experiment });
+    const [step, params, optimizer] = [this.#step, this.#params, this.#optimizer];
+    this.#recorder.save({ runId, step, params, optimizer, layout, dataHash, experiment });
   }
 
   /** Ends the run once: last checkpoint, goodbye to the workers, outcome. */
   #end(type: Outcome["type"], code: string | null, message: string): void {
+    // Somebody who stops a run does not want to wait for a disk that is full.
+    if (type !== "complete") this.#recorder.giveUp();
     if (this.#over) return;
     this.#over = true;
     this.#stopTicking();
@@ -380,15 +384,15 @@ export class Run {
     const isTraining = this.#options.plan.type === "train";
     // What could not be written a moment ago is not written now.
     const canSave = code !== "E_CHECKPOINT_WRITE" && code !== "E_DISK";
-    if (isTraining && canSave && step !== this.#writer.savedStep) this.#save(step);
-    void this.#writer.settle().then(async (failure) => {
+    if (isTraining && canSave) this.#save();
+    void this.#recorder.finish().then(async (failure) => {
       const outcome: Outcome = {
         step,
         paramsHash: paramsHash(this.#params),
         evaluations: this.#evaluations,
         ...(failure === null
           ? { type, ...(code === null ? {} : { code }), ...(type === "complete" ? {} : { message }) }
-          : { type: "failed", code: "E_CHECKPOINT_WRITE", message: failure }),
+          : { type: "failed", ...failure }),
       };
       this.#dispatch({ type: "finish", outcome: outcome.type, message: outcome.message ?? message });
       await sayGoodbye(this.#connections, this.#clock);

@@ -1,6 +1,6 @@
-import { endianness } from "node:os";
 import { ShoalError } from "@shoal/core/outer";
 import { z } from "zod";
+import { bytesOfFloats, floatsOfBytes } from "./float-bytes.ts";
 import { CHECKPOINT_HEADER_BYTES_MAX } from "./limits.ts";
 
 /** A named float32 tensor, row-major. */
@@ -44,7 +44,7 @@ export function encodeSafetensors(
   const header = Buffer.from(text.padEnd(text.length + ((8 - (Buffer.byteLength(text) % 8)) % 8)));
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeBigUInt64LE(BigInt(header.length));
-  return [prefix, header, ...tensors.map(({ values }) => littleEndian(values))];
+  return [prefix, header, ...tensors.map(({ values }) => bytesOfFloats(values))];
 }
 
 /**
@@ -76,8 +76,7 @@ export function decodeSafetensors(bytes: Uint8Array, path: string): ReadonlyMap<
     const size = shape.reduce((product, side) => product * side, 1);
     if (dtype !== "F32") throw wrong(`${name} as ${dtype}, not F32`);
     if (end - begin !== 4 * size || start + end > bytes.length) throw wrong(`${name} cut off`);
-    const copy = bytes.slice(start + begin, start + end);
-    const values = fromLittleEndian(copy);
+    const values = floatsOfBytes(bytes.subarray(start + begin, start + end));
     tensors.set(name, { name, shape, values });
   }
   return tensors;
@@ -90,14 +89,4 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> | null {
   } catch {
     return null;
   }
-}
-
-function littleEndian(values: Float32Array): Uint8Array {
-  const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
-  return endianness() === "LE" ? bytes : Buffer.from(bytes).swap32();
-}
-
-function fromLittleEndian(bytes: Uint8Array): Float32Array {
-  if (endianness() === "BE") Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).swap32();
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 4);
 }

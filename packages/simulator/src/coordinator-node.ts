@@ -2,7 +2,6 @@ import {
   type Checkpoint,
   type Disk,
   type Evaluation,
-  loadCheckpoint,
   type Outcome,
   Run,
   RunDirectory,
@@ -119,12 +118,12 @@ export class CoordinatorNode {
     const { clock } = machine.process;
     const disk = simulatedDisk.viewOf(machine.process);
     const resume = (await disk.find(`${RUN_DIRECTORY}/run.json`)) !== null;
-    const before = resume ? await lastCheckpoint(disk) : null;
+    const isSaved = resume && (await hasCheckpoint(disk));
     const runDirectory = await RunDirectory.open(RUN_DIRECTORY, { resume, runId: "run" }, disk, clock);
     const experiment = { name: "made-up" };
     await runDirectory.writeExperiment(experiment);
-    const history = before === null ? [] : await runDirectory.rewindMetrics(before.step);
-    const start: Checkpoint = before ?? {
+    const before = isSaved ? await runDirectory.recover(() => plan.outer) : null;
+    const start: Checkpoint = before?.checkpoint ?? {
       runId: runDirectory.runId,
       step: 0,
       params: initialParams,
@@ -143,7 +142,7 @@ export class CoordinatorNode {
       dataHash: "made-up",
       start: {
         ...start,
-        evaluations: history.flatMap(evaluationOf),
+        evaluations: (before?.metrics ?? []).flatMap(evaluationOf),
       },
       plan,
       statNames,
@@ -188,11 +187,10 @@ export class CoordinatorNode {
   }
 }
 
-/** Null: the run was begun, and came to its end before its first checkpoint. */
-async function lastCheckpoint(disk: Disk): Promise<Checkpoint | null> {
+/** False: the run was begun, and came to its end before its first checkpoint. */
+async function hasCheckpoint(disk: Disk): Promise<boolean> {
   const names = await disk.list(`${RUN_DIRECTORY}/checkpoints`);
-  if (!names.some((name) => name.endsWith(".json"))) return null;
-  return loadCheckpoint(RUN_DIRECTORY, () => {}, disk);
+  return names.some((name) => name.endsWith(".json"));
 }
 
 function evaluationOf(metric: unknown): readonly Evaluation[] {

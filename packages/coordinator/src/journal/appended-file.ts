@@ -1,0 +1,74 @@
+import { dirname } from "node:path";
+import type { Disk, DiskFile } from "../disk.ts";
+
+/**
+ * A file that only grows, append by append: each is there whole, or, after an error, not at all.
+ *
+ * What a failed append has left is cut off before the next one, so that it can be tried again.
+ */
+export class AppendedFile {
+  readonly path: string;
+  readonly #disk: Disk;
+  #bytes: number;
+  #file: DiskFile | null = null;
+
+  /** @param bytes of the file that are good; what lies behind them is cut off by the first append */
+  constructor(disk: Disk, path: string, bytes: number) {
+    this.#disk = disk;
+    this.path = path;
+    this.#bytes = bytes;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /**
+   * @param durable waits until the content, and the file's name, survive a crash of the machine
+   * @throws what the disk says
+   */
+  async append(chunks: readonly Uint8Array[], durable: boolean): Promise<void> {
+    try {
+      const file = this.#file ?? (await this.#open(durable));
+      this.#file = file;
+      for (const chunk of chunks) await file.write(chunk);
+      // A failed sync says nothing about what is on the disk: the whole append is made again.
+      if (durable) await file.sync();
+    } catch (error) {
+      await this.#abandon();
+      throw error;
+    }
+    this.#bytes += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  }
+
+  async sync(): Promise<void> {
+    await this.#file?.sync();
+  }
+
+  async close(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.close();
+  }
+
+  async #open(durable: boolean): Promise<DiskFile> {
+    const file = await this.#disk.open(this.path, "append");
+    this.#file = file;
+    const found = await this.#disk.find(this.path);
+    if (found !== null && found.bytes > this.#bytes) await file.truncate(this.#bytes);
+    if (durable && this.#bytes === 0) await this.#disk.syncDirectory(dirname(this.path));
+    return file;
+  }
+
+  /** Cuts off what a failed append has left; where that fails too, the next append begins with it. */
+  async #abandon(): Promise<void> {
+    const file = this.#file;
+    this.#file = null;
+    await file?.truncate(this.#bytes).catch(() => {
+      // Tried again when the file is opened.
+    });
+    await file?.close().catch(() => {
+      // Nothing of it is used again.
+    });
+  }
+}
