@@ -63,7 +63,6 @@ const roundSchema = z.object({
 const headSchema = z.discriminatedUnion("type", [segmentSchema, roundSchema]);
 
 export type LogHead = z.infer<typeof headSchema>;
-export type SegmentHead = z.infer<typeof segmentSchema>;
 export type RoundHead = z.infer<typeof roundSchema>;
 export type CountedBlock = z.infer<typeof blockSchema>;
 
