@@ -27,7 +27,7 @@ const images: TaskShapes = {
 };
 
 function experimentWith(
-  changes: Partial<Experiment["algorithm"]>,
+  changes: Partial<Extract<Experiment["algorithm"], { type: "maml" }>>,
   model: Experiment["model"],
   tasksPerLeaf = 1,
 ): Experiment {

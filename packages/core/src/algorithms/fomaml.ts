@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { defineAlgorithm } from "./algorithm.ts";
-import { describeInnerLoop, innerLoopAlgorithm, innerLoopDefaults, innerLoopFields } from "./inner-loop.ts";
+import {
+  checkInnerLoop,
+  describeInnerLoop,
+  innerLoopAlgorithm,
+  innerLoopDefaults,
+  innerLoopFields,
+} from "./inner-loop.ts";
 
 /**
  * First-order MAML: the gradients of the inner loop count as constants, so the meta-gradient is the query
@@ -13,6 +19,7 @@ export const fomaml = defineAlgorithm({
   schema: z.strictObject({ type: z.literal("fomaml"), ...innerLoopFields }),
   defaults: innerLoopDefaults,
   describe: (config) => `first-order MAML, ${describeInnerLoop(config)}`,
+  check: checkInnerLoop,
   create: (config, context) =>
     innerLoopAlgorithm(config, context, context.model.params, () => ({
       rate: config.innerRate,

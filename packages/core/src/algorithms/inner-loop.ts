@@ -3,7 +3,7 @@ import { z } from "zod";
 import { type AdaptOptions, adapt } from "../adapt.ts";
 import { lossOf, lossScale } from "../losses.ts";
 import type { ParamSpec, Params } from "../model.ts";
-import type { Adapted, Algorithm, AlgorithmContext, TaskExamples } from "./algorithm.ts";
+import type { Adapted, Algorithm, AlgorithmContext, Surroundings, TaskExamples } from "./algorithm.ts";
 
 /** The fields of an algorithm whose inner loop is gradient descent with one rate. */
 export const innerLoopFields = {
@@ -20,6 +20,17 @@ export const innerLoopDefaults: InnerLoopConfig = { innerSteps: 1, innerRate: 0.
 /** `2 inner steps of 0.4 on the mean loss`. */
 export function describeInnerLoop({ innerSteps, innerRate, lossReduction }: InnerLoopConfig): string {
   return `${innerSteps} inner step${innerSteps === 1 ? "" : "s"} of ${innerRate} on the ${lossReduction} loss`;
+}
+
+/** An inner loop takes steps in evaluation too. */
+export function checkInnerLoop(
+  _: unknown,
+  { evaluation }: Surroundings,
+  fault: (path: string, message: string) => void,
+): void {
+  if (evaluation.innerSteps < 1) {
+    fault("evaluation.innerSteps", `expected at least 1, got ${evaluation.innerSteps}`);
+  }
 }
 
 /** Names of the parameters of `params` that the inner loop leaves alone. */

@@ -1,6 +1,12 @@
 import { z } from "zod";
 import { defineAlgorithm } from "./algorithm.ts";
-import { describeInnerLoop, innerLoopAlgorithm, innerLoopDefaults, innerLoopFields } from "./inner-loop.ts";
+import {
+  checkInnerLoop,
+  describeInnerLoop,
+  innerLoopAlgorithm,
+  innerLoopDefaults,
+  innerLoopFields,
+} from "./inner-loop.ts";
 
 /**
  * MAML: the initialization from which gradient descent on the support set gives the lowest query loss.
@@ -17,6 +23,7 @@ export const maml = defineAlgorithm({
   }),
   defaults: { order: 2, ...innerLoopDefaults },
   describe: (config) => `${config.order === 2 ? "MAML" : "first-order MAML"}, ${describeInnerLoop(config)}`,
+  check: checkInnerLoop,
   create: (config, context) =>
     innerLoopAlgorithm(config, context, context.model.params, () => ({
       rate: config.innerRate,

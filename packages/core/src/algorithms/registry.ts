@@ -1,10 +1,14 @@
 import type { z } from "zod";
 import type { Algorithm, AlgorithmContext, Surroundings } from "./algorithm.ts";
+import { anil } from "./anil.ts";
+import { boil } from "./boil.ts";
 import { fomaml } from "./fomaml.ts";
 import { maml } from "./maml.ts";
+import { metaSgd } from "./meta-sgd.ts";
+import { reptile } from "./reptile.ts";
 
 /** Every algorithm. Adding one is its file and its line here. */
-const definitions = [maml, fomaml] as const;
+const definitions = [maml, fomaml, reptile, anil, boil, metaSgd] as const;
 
 type SchemasOf<Definitions> = {
   readonly [K in keyof Definitions]: Definitions[K] extends { readonly schema: infer Schema }
