@@ -14,12 +14,16 @@ export function describeRun(
   before: Recovered | null,
 ): void {
   const { algorithm, model, dataset, metaBatch, outer, steps } = experiment;
-  const summary = presets.find(({ name }) => name === experiment.name)?.summary;
+  const preset = presets.find(({ name }) => name === experiment.name);
+  const summary = preset?.experiment.algorithm.type === algorithm.type ? preset.summary : undefined;
   terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
   terminal.line(`  data       ${source.description}`);
   const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
   const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${"ways" in dataset ? " per class" : ""}`;
-  terminal.line(`  episodes   ${episode}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`);
+  const trainShots = dataset.trainShots === undefined ? "" : ` (${dataset.trainShots}-shot in training)`;
+  terminal.line(
+    `  episodes   ${episode}${trainShots}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
+  );
   terminal.line(
     `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,
   );
@@ -91,7 +95,11 @@ export function concludeRun(
   );
   terminal.line("next:");
   terminal.line(`  npx shoal evaluate ${path}`);
-  terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
+  // Where the outer rate fell over the run's length, more steps would be taken with what is left of it.
+  const { schedule } = experiment.outer;
+  if (schedule?.type !== "linear" && schedule?.type !== "cosine") {
+    terminal.line(`  ${again} --steps ${2 * Math.max(1, experiment.steps)}`);
+  }
   if (experiment.dataset.source === "glyphs") {
     terminal.line(
       "  npx shoal train --preset omniglot-5w1s --data DIR    (real Omniglot; --download fetches it)",

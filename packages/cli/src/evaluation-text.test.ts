@@ -54,6 +54,48 @@ test("the path is the score after each inner step, from none", () => {
   expect(pathText(numbers, ofNumbers)).toBe("4.00 -> 1.00 -> 0.0250");
 });
 
+test("the path of many inner steps is told in tenths", () => {
+  const many = { ...images, evaluation: { ...images.evaluation, innerSteps: 12 } };
+  const accuracies = Array.from({ length: 13 }, (_, step) => [`accuracy@${step}`, interval([step / 20])]);
+  expect(pathText(many, evaluation(Object.fromEntries(accuracies)))).toBe(
+    "0.0 -> 10.0 -> 20.0 -> 30.0 -> 40.0 -> 50.0 -> 60.0 %, every 2 steps",
+  );
+});
+
+describe("batch norm with the support set's statistics", () => {
+  const inductive = (batchNorm: "inductive" | "both"): Experiment => ({
+    ...images,
+    evaluation: { ...images.evaluation, batchNorm },
+  });
+
+  test("alone is the score, and the protocol says so", () => {
+    expect(scoreText(inductive("inductive"), ofImages)).toBe("accuracy 95.00 % +- 5.66");
+    expect(protocolText(inductive("inductive"), "glyphs", ofImages)).toContain(
+      "2 inner steps, inductive batch norm (the support set's statistics); ",
+    );
+    expect(summarize(inductive("inductive"), ofImages)).toMatchObject({ accuracy: 0.95, bn: "inductive" });
+  });
+
+  test("stands beside the transductive score where both were taken", () => {
+    const ofBoth = evaluation({
+      ...ofImages.stats,
+      "inductive-loss@2": interval([1, 1, 1, 1]),
+      "inductive-accuracy@2": interval([0.5, 0.5, 0.5, 0.5]),
+    });
+    expect(scoreText(inductive("both"), ofBoth)).toBe(
+      "accuracy 95.00 % +- 5.66 (inductive: accuracy 50.00 % +- 0.00)",
+    );
+    expect(protocolText(inductive("both"), "glyphs", ofBoth)).toContain(
+      "transductive batch norm (and inductive beside); ",
+    );
+    expect(summarize(inductive("both"), ofBoth)).toMatchObject({
+      accuracy: 0.95,
+      bn: "transductive",
+      inductive: { accuracy: 0.5, loss: 1, ci95: 0 },
+    });
+  });
+});
+
 describe("the protocol", () => {
   test("of images names tasks, episode, inner steps, batch norm and data", () => {
     expect(protocolText(images, "glyphs", ofImages)).toBe(

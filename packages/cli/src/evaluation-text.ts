@@ -64,13 +64,25 @@ export function scoreText(experiment: Experiment, { stats }: Evaluation): string
   return normOf(experiment) === "both" ? `${text("")} (inductive: ${text(INDUCTIVE_PREFIX)})` : text("");
 }
 
-/** The score after each inner step, from none: `20.1 -> 88.4 -> 90.2 -> 90.3 %`. */
+/** More inner steps than these are told in part. */
+const PATH_STEPS_MAX = 10;
+
+/**
+ * The score after each inner step, from none: `20.1 -> 88.4 -> 90.2 -> 90.3 %`; after every tenth of many:
+ * `20.1 -> 60.3 -> ... -> 90.3 %, every 5 steps`.
+ */
 export function pathText(experiment: Experiment, { stats }: Evaluation): string {
-  const steps = Array.from({ length: experiment.evaluation.innerSteps + 1 }, (_, step) => step);
+  const { innerSteps } = experiment.evaluation;
+  const stride = Math.max(1, Math.ceil(innerSteps / PATH_STEPS_MAX));
+  const steps = Array.from({ length: Math.ceil(innerSteps / stride) + 1 }, (_, i) =>
+    Math.min(innerSteps, i * stride),
+  );
+  const every = stride === 1 ? "" : `, every ${stride} steps`;
   if (stats["accuracy@0"] === undefined) {
-    return steps.map((step) => stats[`loss@${step}`]!.mean.toPrecision(3)).join(" -> ");
+    return `${steps.map((step) => stats[`loss@${step}`]!.mean.toPrecision(3)).join(" -> ")}${every}`;
   }
-  return `${steps.map((step) => (100 * stats[`accuracy@${step}`]!.mean).toFixed(1)).join(" -> ")} %`;
+  const accuracies = steps.map((step) => (100 * stats[`accuracy@${step}`]!.mean).toFixed(1));
+  return `${accuracies.join(" -> ")} %${every}`;
 }
 
 /** Everything that the number depends on, in one line. */

@@ -179,7 +179,9 @@ export async function hostEvaluation(invocation: Invocation, checkpoint: Checkpo
   const { values, terminal } = invocation;
   const stored = parseExperiment(checkpoint.experiment);
   const innerSteps = values["test-steps"] ?? stored.evaluation.innerSteps;
-  const experiment = parseExperiment({ ...stored, evaluation: { ...stored.evaluation, innerSteps } });
+  const batchNorm = values["test-batch-norm"] ?? stored.evaluation.batchNorm;
+  const evaluation = { ...stored.evaluation, innerSteps, batchNorm };
+  const experiment = parseExperiment({ ...stored, evaluation });
   const source = await openSource(invocation, experiment);
   if (checkpoint.dataHash !== null && checkpoint.dataHash !== source.dataHash) {
     throw new ShoalError(
@@ -345,9 +347,10 @@ function resumeExperiment(before: Checkpoint, { values, given }: Invocation): Re
   // A schedule that falls over the whole run was computed with the length that the run had.
   const { schedule } = stored.outer;
   const falls = schedule?.type === "cosine" || schedule?.type === "linear";
-  const outer = falls
-    ? { ...stored.outer, schedule: { ...schedule, steps: schedule.steps ?? stored.steps } }
-    : stored.outer;
+  const outer =
+    falls && steps !== stored.steps
+      ? { ...stored.outer, schedule: { ...schedule, steps: schedule.steps ?? stored.steps } }
+      : stored.outer;
   const origins = Object.fromEntries(
     [...given].filter((name) => CHANGEABLE.has(name)).map((name) => [name, `--${name}`]),
   );

@@ -12,13 +12,21 @@ interface OptionCommon {
   readonly unset?: string;
   /** Where the value goes in the experiment, such as `dataset.ways`; absent: not part of it. */
   readonly path?: string;
+  /** An experiment may be without the field. */
+  readonly isOptional?: boolean;
 }
 
 export type OptionSpec = OptionCommon &
   (
     | { readonly type: "flag" }
     | { readonly type: "text"; readonly value: string; readonly fallback?: string }
-    | { readonly type: "choice"; readonly choices: readonly string[]; readonly fallback?: string }
+    | {
+        readonly type: "choice";
+        readonly choices: readonly string[];
+        readonly fallback?: string;
+        /** What stands for the choices before the help text, which then has to name them. */
+        readonly value?: string;
+      }
     | {
         readonly type: "integer";
         readonly min: number;
@@ -55,6 +63,14 @@ export const optionTable = {
     help: "support examples per class",
     path: "dataset.shots",
     ...fromPreset,
+  },
+  "train-shots": {
+    type: "integer",
+    min: 1,
+    help: "support examples per class in training episodes",
+    path: "dataset.trainShots",
+    isOptional: true,
+    unset: "the shots",
   },
   queries: {
     type: "integer",
@@ -95,7 +111,8 @@ export const optionTable = {
   algorithm: {
     type: "choice",
     choices: algorithms.map(({ name }) => name),
-    help: "how to meta-learn (docs/algorithms.md)",
+    value: "<name>",
+    help: `how to meta-learn: ${algorithms.map(({ name }) => name).join(", ")}`,
     ...fromPreset,
   },
   "inner-steps": {
@@ -110,6 +127,14 @@ export const optionTable = {
     min: 1,
     help: "gradient steps of the inner loop in evaluation",
     path: "evaluation.innerSteps",
+    unset: "the experiment's",
+  },
+  "test-batch-norm": {
+    type: "choice",
+    choices: ["transductive", "inductive", "both"],
+    help: "whose statistics batch norm takes in evaluation: the query set's own, or the support set's",
+    path: "evaluation.batchNorm",
+    isOptional: true,
     unset: "the experiment's",
   },
   "inner-lr": {

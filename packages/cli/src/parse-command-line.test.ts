@@ -47,7 +47,7 @@ function refusedBy(spec: OptionSpec): readonly [text: string, expected: string][
     case "choice":
       return ["", "nothing-like-it", spec.choices[0]!.toUpperCase()].map((text) => [
         text,
-        `Expected one of ${spec.choices.join(", ")}.`,
+        `Expected one of ${spec.choices.join(", ")}; did you mean`,
       ]);
     case "number":
       return ["", " ", "x", "NaN", "Infinity", "1e400", "-1", String(spec.above), "1,5"].map((text) => [

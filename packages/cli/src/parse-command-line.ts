@@ -1,4 +1,5 @@
 import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
+import { closest } from "fastest-levenshtein";
 import type { Command } from "./command.ts";
 import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
 
@@ -103,7 +104,7 @@ function fallbackOf(name: OptionName): string | number | undefined {
 
 function placeholderOf(spec: OptionSpec): string {
   if (spec.type === "text") return spec.value;
-  if (spec.type === "choice") return `<${spec.choices.join("|")}>`;
+  if (spec.type === "choice") return spec.value ?? `<${spec.choices.join("|")}>`;
   return spec.type === "integer" ? "<n>" : "<x>";
 }
 
@@ -125,7 +126,10 @@ function parseValue(spec: Exclude<OptionSpec, { type: "flag" }>, text: string): 
       return text;
     case "choice":
       if (!spec.choices.includes(text)) {
-        throw new InvalidArgumentError(`Expected one of ${spec.choices.join(", ")}.`);
+        const { choices } = spec;
+        throw new InvalidArgumentError(
+          `Expected one of ${choices.join(", ")}; did you mean ${closest(text, [...choices])}?`,
+        );
       }
       return text;
     case "integer": {

@@ -284,6 +284,26 @@ describe("another --dataset", () => {
   });
 });
 
+test("an --algorithm with an inner loop of another kind brings its own, and what goes with it", () => {
+  const { experiment, origins } = resolve("--algorithm", "reptile", "--test-steps", "20");
+  expect(experiment.algorithm).toMatchObject({ type: "reptile", innerRate: 1e-3, innerSteps: 5 });
+  expect(experiment.outer).toEqual({ type: "sgd", rate: 1, schedule: { type: "linear", final: 0 } });
+  expect(experiment.dataset.trainShots).toBe(10);
+  expect(experiment.evaluation.innerSteps).toBe(20);
+  expect(origins).toEqual({
+    "algorithm.type": "--algorithm reptile",
+    outer: "--algorithm reptile",
+    "dataset.trainShots": "--algorithm reptile",
+    "evaluation.innerSteps": "--test-steps 20",
+  });
+});
+
+test("an option of a field that experiments may be without sets it", () => {
+  const { experiment } = resolve("--train-shots", "7", "--test-batch-norm", "both");
+  expect(experiment.dataset.trainShots).toBe(7);
+  expect(experiment.evaluation.batchNorm).toBe("both");
+});
+
 test("another --algorithm keeps the inner loop and its rate", () => {
   const first = resolve("--preset", "omniglot-20w1s", "--algorithm", "fomaml").experiment.algorithm;
   expect(first).toEqual({

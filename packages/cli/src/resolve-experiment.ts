@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import {
   type AlgorithmConfig,
+  algorithms,
   type DatasetName,
   datasetDefaults,
   datasetNames,
@@ -51,10 +52,12 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
   for (const name of given) {
     const spec: OptionSpec = optionTable[name];
     const value = values[name];
-    if (name === "algorithm")
-      draft.algorithm = algorithmFor(value as AlgorithmConfig["type"], draft.algorithm);
-    else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset);
-    else if (spec.path !== undefined) setPath(draft, spec.path, value, name);
+    if (name === "algorithm") {
+      for (const path of nameAlgorithm(draft, value as AlgorithmConfig["type"])) {
+        origins[path] = `--${name} ${String(value)}`;
+      }
+    } else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset);
+    else if (spec.path !== undefined) setPath(draft, spec.path, value, name, spec.isOptional);
     else continue;
     origins[spec.path ?? `${name}.type`] = `--${name} ${String(value)}`;
   }
@@ -114,7 +117,7 @@ function sameKind(before: Draft, after: Draft): boolean {
   return ["type", "source"].every((tag) => after[tag] === undefined || after[tag] === before[tag]);
 }
 
-function setPath(draft: Draft, path: string, value: unknown, option: OptionName): void {
+function setPath(draft: Draft, path: string, value: unknown, option: OptionName, isOptional = false): void {
   const keys = path.split(".");
   const last = keys.pop()!;
   let at = draft;
@@ -124,7 +127,7 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName)
     if (!isObject(section)) return;
     at = section;
   }
-  if (!(last in at) && !mayHave(at, keys, last)) {
+  if (!isOptional && !(last in at) && !mayHave(at, keys, last)) {
     const section = keys.at(-1) ?? "the experiment";
     const kind = [at.source, at.type].find((tag) => typeof tag === "string") ?? "";
     throw new ShoalError(
@@ -151,13 +154,24 @@ function mayHave(section: Draft, path: readonly string[], field: string): boolea
   return alike.length === 0 || alike.some((other) => field in other);
 }
 
-/** Another algorithm, with the numbers of the one before where both have them. */
-function algorithmFor(name: AlgorithmConfig["type"], before: unknown): unknown {
+/**
+ * Puts another algorithm into `draft`, with the numbers of the one before where they mean the same, and what
+ * goes with it.
+ *
+ * @returns the paths that were set beside its own section
+ */
+function nameAlgorithm(draft: Draft, name: AlgorithmConfig["type"]): readonly string[] {
+  const before = draft.algorithm;
   // The configuration file put something else here: parseExperiment says so.
-  if (!isObject(before)) return before;
-  if (before.type !== name) return switchAlgorithm(name, before);
-  // The name asks for second order, also where the experiment had first.
-  return name === "maml" ? { ...before, order: 2 } : before;
+  if (!isObject(before)) return [];
+  if (before.type === name) {
+    // The name asks for second order, also where the experiment had first.
+    if (name === "maml") draft.algorithm = { ...before, order: 2 };
+    return [];
+  }
+  draft.algorithm = switchAlgorithm(name, before);
+  const { companions = {} } = algorithms.find((algorithm) => algorithm.name === name)!;
+  return merge(draft, structuredClone(companions) as Draft, "");
 }
 
 /** Another source of tasks, with the numbers of the one before where both have them. */

@@ -176,6 +176,43 @@ describe("the leaf programs", () => {
     for (const accuracy of stats.subarray(4)) expect(accuracy * 6).toBeCloseTo(Math.round(accuracy * 6), 6);
   });
 
+  test.each(["maxpool", "stride"] as const)(
+    "with inductive batch norm a prediction depends on the support set, not on the rest of the query set (%s)",
+    async (downsampling) => {
+      const base = experimentWith({}, conv4(downsampling));
+      const inductive: Experiment = { ...base, evaluation: { ...base.evaluation, batchNorm: "both" } };
+      const one: TaskShapes = {
+        ...images,
+        spec: () => {
+          const { support, query } = images.spec("test");
+          const single = { x: { ...query.x, shape: [1, 16, 16, 1] }, y: { ...query.y, shape: [1] } };
+          return { support, query: single };
+        },
+      };
+      const six = evaluateProgram(inductive, images, "test");
+      expect(six.statNames.slice(8)).toEqual(six.statNames.slice(0, 8).map((name) => `inductive-${name}`));
+      const inputs = inputsOf(base, images, six);
+      // Some scales are negative: the sign that the filters take over is no part of the statistics.
+      for (const [k, { name }] of six.layout.entries.entries()) {
+        if (name.endsWith("gamma")) inputs[k]![0] = -0.7;
+      }
+      const together = (await runReference(six, inputs)).get("stats")!;
+      const single = evaluateProgram(inductive, one, "test");
+      const executable = await compile(capture(single.fn, ...single.specs), { device: "reference" });
+      const [x, y] = inputs.slice(-2) as [Float64Array, Float64Array];
+      const alone: NumericArray[] = [];
+      for (let i = 0; i < 6; i++) {
+        const query = [x.slice(256 * i, 256 * (i + 1)), y.slice(i, i + 1)];
+        alone.push((await executable.run([...inputs.slice(0, -2), ...query]))[0]!);
+      }
+      for (const [stat, name] of six.statNames.entries()) {
+        const mean = alone.reduce((sum, stats) => sum + stats[stat]! / 6, 0);
+        if (name.startsWith("inductive-")) expect(together[stat], name).toBeCloseTo(mean, 6);
+        else if (name.startsWith("loss")) expect(together[stat], name).not.toBeCloseTo(mean, 3);
+      }
+    },
+  );
+
   test("a regression has no accuracy", () => {
     expect(trainProgram(experimentWith({}, mlp), sinusoid).statNames).toEqual(["loss"]);
     expect(evaluateProgram(experimentWith({}, mlp), sinusoid, "test").statNames).toHaveLength(4);

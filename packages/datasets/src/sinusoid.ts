@@ -31,15 +31,15 @@ const recipe = "sinusoid/1";
  */
 export function openSinusoid(config: SinusoidConfig, seed: number): TaskSource {
   const spec = (split: Split): EpisodeSpec => ({
-    support: examplesSpec(config.shots),
+    support: examplesSpec(shotsOf(config, split)),
     query: examplesSpec(queriesOf(config, split)),
   });
-  const { shots, queries, evaluationQueries } = config;
+  const { shots, queries, evaluationQueries, trainShots } = config;
   return {
     name: "sinusoid",
     problem: { type: "regression", outputs: 1 },
     dataHash: createHash("sha256")
-      .update(JSON.stringify({ recipe, shots, queries, evaluationQueries }))
+      .update(JSON.stringify({ recipe, shots, queries, evaluationQueries, trainShots }))
       .digest("hex"),
     description: `sinusoid, A in [0.1, 5], phase in [0, pi], x in [-5, 5], ${shots} shots`,
     spec,
@@ -48,7 +48,7 @@ export function openSinusoid(config: SinusoidConfig, seed: number): TaskSource {
       const amplitude = 0.1 + 4.9 * random.uniform();
       const phase = Math.PI * random.uniform();
       return {
-        support: drawExamples(random, shots, amplitude, phase),
+        support: drawExamples(random, shotsOf(config, split), amplitude, phase),
         query: drawExamples(random, queriesOf(config, split), amplitude, phase),
       };
     },
@@ -68,6 +68,10 @@ function drawExamples(random: Random, count: number, amplitude: number, phase: n
 
 function examplesSpec(count: number): EpisodeSpec["support"] {
   return { x: { shape: [count, 1], dtype: "float32" }, y: { shape: [count, 1], dtype: "float32" } };
+}
+
+function shotsOf({ shots, trainShots = shots }: SinusoidConfig, split: Split): number {
+  return split === "train" ? trainShots : shots;
 }
 
 function queriesOf(config: SinusoidConfig, split: Split): number {

@@ -33,6 +33,17 @@ describe.each(configs)("$source", (config) => {
     expect(source.spec("test").query.x.shape[0]).toBe(config.evaluationQueries * perClass);
   });
 
+  test("train shots change the support sets of training, and of nothing else", async () => {
+    const more = await openTaskSource({ ...config, trainShots: config.shots + 2 }, { seed: 1 });
+    const perClass = config.source === "sinusoid" ? 1 : config.ways;
+    expect(more.spec("train").support.x.shape[0]).toBe((config.shots + 2) * perClass);
+    expectShapes(more.episode("train", 5).support, more.spec("train").support);
+    expect(more.spec("train").query).toEqual(source.spec("train").query);
+    expect(more.spec("test")).toEqual(source.spec("test"));
+    expect(more.episode("test", 5)).toEqual(source.episode("test", 5));
+    expect(more.dataHash).not.toBe(source.dataHash);
+  });
+
   test("an episode is a function of the seed, split and index", async () => {
     const again = await openTaskSource(config, { seed: 1 });
     const other = await openTaskSource(config, { seed: 2 });

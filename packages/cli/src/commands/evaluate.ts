@@ -10,6 +10,7 @@ export const evaluate: Command = {
     "split",
     "tasks",
     "test-steps",
+    "test-batch-norm",
     "workers",
     "threads",
     "device",

@@ -84,14 +84,25 @@ export interface Surroundings {
   readonly evaluation: { readonly innerSteps: number };
 }
 
+/** Fields of an experiment's other sections, as a configuration file would name them. */
+export interface Companions {
+  readonly outer?: { readonly [field: string]: unknown };
+  readonly evaluation?: { readonly [field: string]: unknown };
+  readonly dataset?: { readonly [field: string]: unknown };
+}
+
 /** All that one file says about one algorithm. */
 export interface AlgorithmDefinition<Schema extends AlgorithmSchema> {
   /** The `type` of its section of an experiment, and its name on a command line. */
   readonly name: Schema["shape"]["type"]["value"];
   /** A strict object; `type` is the name. */
   readonly schema: Schema;
-  /** Values for the fields that the algorithm before has not, when a person names another one. */
+  /** The values of its fields when a person names it on top of an experiment with another algorithm. */
   readonly defaults: Omit<z.infer<Schema>, "type">;
+  /** Fields whose values are taken over from the other algorithm instead: they mean the same there. */
+  readonly inherited: readonly (keyof z.infer<Schema> & string)[];
+  /** Sections of the rest of an experiment that go with it, set when a person names it. */
+  readonly companions?: Companions;
   /** One line for people: `MAML, 1 inner step of 0.4 on the mean loss`. */
   describe(config: z.infer<Schema>): string;
   /** Tells `fault` what does not fit; paths start at the experiment: `algorithm.innerSteps`. */

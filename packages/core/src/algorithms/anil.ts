@@ -7,6 +7,7 @@ import {
   innerLoopAlgorithm,
   innerLoopDefaults,
   innerLoopFields,
+  innerLoopNames,
 } from "./inner-loop.ts";
 
 /**
@@ -20,6 +21,7 @@ export const anil = defineAlgorithm({
   name: "anil",
   schema: z.strictObject({ type: z.literal("anil"), ...innerLoopFields }),
   defaults: innerLoopDefaults,
+  inherited: innerLoopNames,
   describe: (config) => `ANIL (the head alone adapts), ${describeInnerLoop(config)}`,
   check: checkInnerLoop,
   create(config, context) {

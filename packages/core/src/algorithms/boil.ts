@@ -7,6 +7,7 @@ import {
   innerLoopAlgorithm,
   innerLoopDefaults,
   innerLoopFields,
+  innerLoopNames,
 } from "./inner-loop.ts";
 
 /**
@@ -18,6 +19,7 @@ export const boil = defineAlgorithm({
   name: "boil",
   schema: z.strictObject({ type: z.literal("boil"), ...innerLoopFields }),
   defaults: innerLoopDefaults,
+  inherited: innerLoopNames,
   describe: (config) => `BOIL (the body alone adapts), ${describeInnerLoop(config)}`,
   check: checkInnerLoop,
   create(config, context) {

@@ -6,6 +6,7 @@ import {
   innerLoopAlgorithm,
   innerLoopDefaults,
   innerLoopFields,
+  innerLoopNames,
 } from "./inner-loop.ts";
 
 /**
@@ -18,6 +19,7 @@ export const fomaml = defineAlgorithm({
   name: "fomaml",
   schema: z.strictObject({ type: z.literal("fomaml"), ...innerLoopFields }),
   defaults: innerLoopDefaults,
+  inherited: innerLoopNames,
   describe: (config) => `first-order MAML, ${describeInnerLoop(config)}`,
   check: checkInnerLoop,
   create: (config, context) =>

@@ -17,6 +17,8 @@ export type InnerLoopConfig = z.infer<z.ZodObject<typeof innerLoopFields>>;
 
 export const innerLoopDefaults: InnerLoopConfig = { innerSteps: 1, innerRate: 0.4, lossReduction: "mean" };
 
+export const innerLoopNames = ["innerSteps", "innerRate", "lossReduction"] as const;
+
 /** `2 inner steps of 0.4 on the mean loss`. */
 export function describeInnerLoop({ innerSteps, innerRate, lossReduction }: InnerLoopConfig): string {
   return `${innerSteps} inner step${innerSteps === 1 ? "" : "s"} of ${innerRate} on the ${lossReduction} loss`;

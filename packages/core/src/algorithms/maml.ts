@@ -6,6 +6,7 @@ import {
   innerLoopAlgorithm,
   innerLoopDefaults,
   innerLoopFields,
+  innerLoopNames,
 } from "./inner-loop.ts";
 
 /**
@@ -22,6 +23,7 @@ export const maml = defineAlgorithm({
     ...innerLoopFields,
   }),
   defaults: { order: 2, ...innerLoopDefaults },
+  inherited: innerLoopNames,
   describe: (config) => `${config.order === 2 ? "MAML" : "first-order MAML"}, ${describeInnerLoop(config)}`,
   check: checkInnerLoop,
   create: (config, context) =>

@@ -7,6 +7,7 @@ import {
   innerLoopAlgorithm,
   innerLoopDefaults,
   innerLoopFields,
+  innerLoopNames,
 } from "./inner-loop.ts";
 
 /**
@@ -22,7 +23,8 @@ export const metaSgd = defineAlgorithm({
   name: "meta-sgd",
   schema: z.strictObject({ type: z.literal("meta-sgd"), ...innerLoopFields }),
   defaults: innerLoopDefaults,
-  describe: (config) => `Meta-SGD (learned rates), ${describeInnerLoop(config)} at first`,
+  inherited: innerLoopNames,
+  describe: (config) => `Meta-SGD (a learned rate for every element), at first ${describeInnerLoop(config)}`,
   check: checkInnerLoop,
   create(config, context) {
     const { params } = context.model;

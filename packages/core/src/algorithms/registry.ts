@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Algorithm, AlgorithmContext, Surroundings } from "./algorithm.ts";
+import type { Algorithm, AlgorithmContext, Companions, Surroundings } from "./algorithm.ts";
 import { anil } from "./anil.ts";
 import { boil } from "./boil.ts";
 import { fomaml } from "./fomaml.ts";
@@ -27,6 +27,8 @@ export type AlgorithmConfig = z.infer<Schemas[number]>;
 interface AnyDefinition {
   readonly name: AlgorithmConfig["type"];
   readonly defaults: { readonly [field: string]: unknown };
+  readonly inherited: readonly string[];
+  readonly companions?: Companions;
   readonly schema: { readonly shape: { readonly [field: string]: unknown } };
   describe(config: AlgorithmConfig): string;
   check?(config: AlgorithmConfig, around: Surroundings, fault: (path: string, message: string) => void): void;
@@ -42,7 +44,7 @@ export function algorithmOf({ type }: AlgorithmConfig): AnyDefinition {
 }
 
 /**
- * The section of the algorithm `name`, with the values of `before` where both algorithms have the field.
+ * The section of the algorithm `name`, with the values of `before` where they mean the same.
  *
  * @param before the section of another algorithm, perhaps not checked yet
  */
@@ -50,7 +52,7 @@ export function switchAlgorithm(
   name: AlgorithmConfig["type"],
   before: { readonly [field: string]: unknown },
 ): { readonly [field: string]: unknown } {
-  const { defaults } = algorithmOf({ type: name } as AlgorithmConfig);
-  const kept = Object.keys(defaults).flatMap((field) => (field in before ? [[field, before[field]]] : []));
-  return { type: name, ...defaults, ...(Object.fromEntries(kept) as object) };
+  const { defaults, inherited } = algorithmOf({ type: name } as AlgorithmConfig);
+  const taken = inherited.flatMap((field) => (field in before ? [[field, before[field]]] : []));
+  return { type: name, ...defaults, ...(Object.fromEntries(taken) as object) };
 }

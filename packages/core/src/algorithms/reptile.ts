@@ -52,6 +52,12 @@ export const reptile = defineAlgorithm({
     batchSize: 10,
     evaluationBatchSize: null,
   },
+  inherited: [],
+  companions: {
+    dataset: { trainShots: 10 },
+    outer: { type: "sgd", rate: 1, schedule: { type: "linear", final: 0 } },
+    evaluation: { innerSteps: 50 },
+  },
   describe: ({ innerSteps, innerRate, innerOptimizer, batchSize }) =>
     `Reptile, ${innerSteps} inner step${innerSteps === 1 ? "" : "s"} of ${innerOptimizer} ${innerRate} ` +
     `on ${batchSize === null ? "the support set" : `minibatches of ${batchSize}`}`,

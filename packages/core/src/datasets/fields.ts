@@ -4,10 +4,14 @@ import { z } from "zod";
 
 export const count = z.int().min(1);
 
+/** Support examples (per class) in training episodes, where they differ from `shots`, as Reptile's do. */
+export const trainShots = count.optional();
+
 /** Episodes of few-shot classification. */
 export const classEpisodes = {
   ways: z.int().min(2),
   shots: count,
+  trainShots,
   /** Query examples per class in training episodes. */
   queries: count,
   /** Query examples per class in evaluation episodes. */

@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { count } from "./fields.ts";
+import { count, trainShots } from "./fields.ts";
 
 const schema = z.strictObject({
   source: z.literal("sinusoid"),
   /** Support examples per task. */
   shots: count,
+  trainShots,
   /** Query examples per training task. */
   queries: count,
   /** Query examples per evaluation task. */

@@ -10,6 +10,8 @@ import { type Normalization, normalizationTables } from "./normalization.ts";
 export interface ImageEpisodes {
   readonly ways: number;
   readonly shots: number;
+  /** In training episodes, where they differ from `shots`. */
+  readonly trainShots?: number | undefined;
   readonly queries: number;
   readonly evaluationQueries: number;
   /** Classes are turned by quarter turns. Default false. */
@@ -29,7 +31,7 @@ export function checkImageEpisodes(
   sizes: SplitSizes,
   examplesPerClass: number,
 ): void {
-  const { ways, shots } = episodes;
+  const { ways, shots, trainShots = shots } = episodes;
   for (const split of ["train", "validation", "test"] as const) {
     if (ways > sizes[split]) {
       throw new ShoalError(
@@ -39,13 +41,16 @@ export function checkImageEpisodes(
       );
     }
   }
-  for (const name of ["queries", "evaluationQueries"] as const) {
-    const wanted = shots + episodes[name];
+  for (const [supportName, support, name] of [
+    [trainShots === shots ? "shots" : "trainShots", trainShots, "queries"],
+    ["shots", shots, "evaluationQueries"],
+  ] as const) {
+    const wanted = support + episodes[name];
     if (wanted > examplesPerClass) {
       throw new ShoalError(
         "E_DATASET_CONFIG",
-        `dataset: expected shots + ${name} <= ${examplesPerClass}, the examples of each character of ` +
-          `${dataset}; got ${shots} + ${episodes[name]} = ${wanted}; lower one of them`,
+        `dataset: expected ${supportName} + ${name} <= ${examplesPerClass}, the examples of each character of ` +
+          `${dataset}; got ${support} + ${episodes[name]} = ${wanted}; lower one of them`,
       );
     }
   }
@@ -61,9 +66,10 @@ export function createImageSource(options: {
   readonly seed: number;
 }): TaskSource {
   const { episodes, images, split: classes, seed } = options;
-  const { ways, shots, rotations = false, normalization = "unit" } = episodes;
+  const { ways, shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
   const { height, width, channels } = images;
   const tables = normalizationTables(normalization, channels);
+  const shotsOf = (split: Split) => (split === "train" ? trainShots : shots);
   const queriesOf = (split: Split) => (split === "train" ? episodes.queries : episodes.evaluationQueries);
   const examplesSpec = (count: number): EpisodeSpec["support"] => ({
     x: { shape: [ways * count, height, width, channels], dtype: "float32" },
@@ -74,10 +80,17 @@ export function createImageSource(options: {
     problem: { type: "classification", ways },
     dataHash: hashData(images, classes, episodes),
     description: options.description,
-    spec: (split) => ({ support: examplesSpec(shots), query: examplesSpec(queriesOf(split)) }),
+    spec: (split) => ({ support: examplesSpec(shotsOf(split)), query: examplesSpec(queriesOf(split)) }),
     episode(split, index) {
-      const queries = queriesOf(split);
-      const recipe = { images, tables, classes: classes[split], ways, shots, queries, rotations };
+      const recipe = {
+        images,
+        tables,
+        classes: classes[split],
+        ways,
+        shots: shotsOf(split),
+        queries: queriesOf(split),
+        rotations,
+      };
       return sampleEpisode(recipe, seed, split, index);
     },
   };
@@ -85,7 +98,7 @@ export function createImageSource(options: {
 
 /** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
 function hashData(images: ClassImages, classes: ClassSplit, episodes: ImageEpisodes): string {
-  const { ways, shots, queries, evaluationQueries, rotations = false, normalization } = episodes;
+  const { ways, shots, trainShots, queries, evaluationQueries, rotations = false, normalization } = episodes;
   return createHash("sha256")
     .update(
       JSON.stringify({
@@ -94,8 +107,8 @@ function hashData(images: ClassImages, classes: ClassSplit, episodes: ImageEpiso
         train: classes.train,
         validation: classes.validation,
         test: classes.test,
-        // `normalization` is left out where a source has none, so that its hash stays what it was.
-        options: { ways, shots, queries, evaluationQueries, rotations, normalization },
+        // `normalization` and `trainShots` are left out where there are none, so that the hash stays what it was.
+        options: { ways, shots, queries, evaluationQueries, rotations, normalization, trainShots },
       }),
     )
     .digest("hex");
