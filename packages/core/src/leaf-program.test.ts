@@ -207,8 +207,8 @@ describe("the leaf programs", () => {
       }
       for (const [stat, name] of six.statNames.entries()) {
         const mean = alone.reduce((sum, stats) => sum + stats[stat]! / 6, 0);
-        if (name.startsWith("inductive-")) expect(together[stat], name).toBeCloseTo(mean, 6);
-        else if (name.startsWith("loss")) expect(together[stat], name).not.toBeCloseTo(mean, 3);
+        if (name.startsWith("inductive-")) expect(together[stat]).toBeCloseTo(mean, 6);
+        else if (name.startsWith("loss")) expect(together[stat]).not.toBeCloseTo(mean, 3);
       }
     },
   );
