@@ -5,6 +5,7 @@ import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { status } from "./commands/status.ts";
+import { pause, resume, stop } from "./commands/steer.ts";
 import { token } from "./commands/token.ts";
 import { train } from "./commands/train.ts";
 import { why } from "./commands/why.ts";
@@ -17,6 +18,9 @@ export const commands: readonly Command[] = [
   worker,
   status,
   why,
+  pause,
+  resume,
+  stop,
   evaluate,
   data,
   bench,

@@ -288,6 +288,7 @@ export const optionTable = {
   },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
   watch: { type: "flag", help: "look again every second until Ctrl-C" },
   json: { type: "flag", help: "one JSON object per line on standard output, text on standard error" },
 } as const satisfies { readonly [name: string]: OptionSpec };

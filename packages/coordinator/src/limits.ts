@@ -95,3 +95,6 @@ export const LOG_BYTES_PER_CHECKPOINT = 32 * 2 ** 20;
 
 /** Bytes that may wait for the disk before the next round does. */
 export const JOURNAL_QUEUE_BYTES_MAX = 64 * 2 ** 20;
+
+/** Longest name or reason of somebody who steers a run, in characters. */
+export const STEER_TEXT_MAX = 200;

@@ -13,6 +13,7 @@ import {
 import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
 import { serveEndpoints } from "./endpoints.ts";
 import { Observer } from "./observe/observer.ts";
+import { steerHandlers } from "./observe/steer.ts";
 import { countTraffic } from "./observe/traffic.ts";
 import { Run } from "./run.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -65,7 +66,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   const authorize = createAuthorize({ scopes, isLoopback: isLoopback(listen.host) });
   server.on(
     "request",
-    serveEndpoints(authorize, observer.handlers, (endpoint, error) =>
+    serveEndpoints(authorize, { ...observer.handlers, ...steerHandlers(() => run) }, (endpoint, error) =>
       onEvent({ type: "endpoint-failed", endpoint, message: String(error) }),
     ),
   );

@@ -1,0 +1,49 @@
+import { hostname, userInfo } from "node:os";
+import { askCoordinator } from "../ask-coordinator.ts";
+import { type Command, EXIT } from "../command.ts";
+import { findCoordinator } from "../find-coordinator.ts";
+import type { OptionName } from "../option-table.ts";
+
+/** A command that changes a run by one request, for which the admin's token is needed. */
+function steer(name: string, summary: string, options: readonly OptionName[]): Command {
+  return {
+    name,
+    summary: `${summary} [run]: a run directory, or a coordinator's URL.`,
+    arguments: "[run]",
+    options: [...options, "token-file", "json"],
+    example: `shoal ${name} ws://127.0.0.1:8471 --token-file shoal-tokens`,
+    async run({ positional, values, terminal }) {
+      const query = new URLSearchParams({ by: `${userName()}@${hostname()}` });
+      if (values.reason !== undefined) query.set("reason", values.reason);
+      const answer = await askCoordinator(findCoordinator(positional[0], values["token-file"]), {
+        method: "POST",
+        path: `/${name}?${query.toString()}`,
+        scope: "admin",
+      });
+      terminal.line(answer.trim());
+      terminal.json({ event: name, answer: answer.trim() });
+      return EXIT.done;
+    },
+  };
+}
+
+export const pause: Command = steer(
+  "pause",
+  "Hold a run: what is leased is finished, nothing new is leased; workers stay.",
+  ["reason"],
+);
+
+export const resume: Command = steer("resume", "Let a run go on that was paused.", []);
+
+export const stop: Command = steer("stop", "End a run after saving a checkpoint; it can be resumed.", [
+  "reason",
+]);
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user may have a number and no name.
+    return `user ${process.getuid?.() ?? "unknown"}`;
+  }
+}
