@@ -1,3 +1,4 @@
+import type { EventLog } from "./event-log.ts";
 import type { OptionName, Values } from "./option-table.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -9,6 +10,8 @@ export interface Invocation {
   /** Positional arguments. */
   readonly positional: readonly string[];
   readonly terminal: Terminal;
+  /** The file of --log; without one it takes everything and writes nothing. */
+  readonly log: EventLog;
   /** Aborted by the first Ctrl-C or SIGTERM. */
   readonly signal: AbortSignal;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import {
   type Checkpoint,
   type Evaluation,
+  levelOf,
   type Outcome,
   type Plan,
   type Recovered,
@@ -232,7 +233,7 @@ interface RunSpec {
 
 /** Starts the coordinator and the local workers, shows what happens, and waits for the end. */
 async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpec): Promise<Outcome> {
-  const { values, terminal, signal } = invocation;
+  const { values, terminal, log, signal } = invocation;
   const listening = await secureListening(host.address, values, run.runDirectory?.path ?? null);
   const { certificate, tokenFile } = listening;
   const { experiment, source } = run;
@@ -252,7 +253,11 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     runDirectory: run.runDirectory,
     workersMin: values["min-workers"] ?? 1,
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
-    onEvent: show,
+    onEvent: (event) => {
+      const { type, ...fields } = event;
+      log.write(levelOf(event), type, fields);
+      show(event);
+    },
     listen: { host: host.address, port: host.port, ...(certificate === null ? {} : { tls: certificate }) },
     scopes: listening.scopes,
   });
@@ -286,8 +291,11 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     compileCache: graphCacheOf(values) !== null,
     tokenFile: listening.needsToken ? tokenFile : null,
     fingerprint: certificate?.fingerprint ?? null,
+    log: values.log === undefined ? null : { file: values.log, level: values["log-level"]! },
     onEvent: (event) => {
-      terminal.json({ event: event.type, ...event, type: undefined });
+      const { type, ...fields } = event;
+      log.write("warn", type, fields);
+      terminal.json({ event: type, ...fields });
       terminal.line(
         event.type === "local-worker-said"
           ? `${event.name}: ${event.text}`

@@ -16,6 +16,8 @@ export interface LocalWorkersOptions {
   readonly tokenFile: string | null;
   /** Of the coordinator's certificate; null: no TLS. */
   readonly fingerprint: string | null;
+  /** The file that their events are appended to; null: nowhere. */
+  readonly log: { readonly file: string; readonly level: string } | null;
   readonly onEvent: (event: LocalWorkerEvent) => void;
   /** Called once every worker has ended and none is started again. */
   readonly onAllGone: () => void;
@@ -76,7 +78,7 @@ export class LocalWorkers {
   }
 
   #start(name: string, restarts: number): void {
-    const { url, threads, device, data, compileCache, tokenFile, fingerprint, onEvent } = this.#options;
+    const { url, threads, device, data, compileCache, tokenFile, log, fingerprint, onEvent } = this.#options;
     const args = [
       "worker",
       "--url",
@@ -94,6 +96,7 @@ export class LocalWorkers {
     if (!compileCache) args.push("--no-compile-cache");
     if (tokenFile !== null) args.push("--token-file", tokenFile);
     if (fingerprint !== null) args.push("--fingerprint", fingerprint);
+    if (log !== null) args.push("--log", log.file, "--log-level", log.level);
     const script = fileURLToPath(new URL("../bin/shoal.js", import.meta.url));
     const child = spawn(process.execPath, [script, ...args], {
       // The worker's own lines are not for this command's reader; its errors are kept for a report.

@@ -1,5 +1,6 @@
 import { type Command, EXIT, type Invocation } from "./command.ts";
 import { commands as allCommands } from "./commands.ts";
+import { type EventLog, noLog, openEventLog } from "./event-log.ts";
 import { watchInterrupts } from "./interrupts.ts";
 import { parseCommandLine } from "./parse-command-line.ts";
 import { createTerminal, type Terminal } from "./terminal.ts";
@@ -21,15 +22,40 @@ export async function main(
     return report(usageError(parsed.message), createTerminal(args.includes("--json")));
   const terminal = createTerminal(parsed.values.json ?? false);
   const interrupts = watchInterrupts(terminal);
-  const invocation: Invocation = { ...parsed, terminal, signal: interrupts.signal };
+  let log = noLog;
   try {
-    return await parsed.command.run(invocation);
+    log = logOf(parsed, terminal);
+    const exit = await parsed.command.run({ ...parsed, terminal, log, signal: interrupts.signal });
+    log.write("info", "exit", { exit });
+    return exit;
   } catch (error) {
     terminal.clearLive();
+    const code = codeOf(error);
+    log.write("error", "error", {
+      code: code ?? "E_BUG",
+      message: error instanceof Error ? error.message : String(error),
+      ...(code === null && error instanceof Error ? { stack: error.stack } : {}),
+    });
     return report(error, terminal);
   } finally {
+    log.close();
     interrupts.close();
   }
+}
+
+/** The log that a command line asks for. */
+function logOf(
+  { command, values }: Pick<Invocation, "values"> & { readonly command: Command },
+  terminal: Terminal,
+): EventLog {
+  if (values.log === undefined) return noLog;
+  const log = openEventLog(values.log, {
+    level: values["log-level"]!,
+    command: command.name,
+    onFailure: (message) => terminal.line(message),
+  });
+  log.write("info", "start", { node: process.version, platform: process.platform });
+  return log;
 }
 
 /** One clear error for a person's mistake; the whole story for a bug. */

@@ -289,6 +289,13 @@ export const optionTable = {
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
   reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
+  log: { type: "text", value: "<file>", help: "append one JSON line per event to this file", unset: "none" },
+  "log-level": {
+    type: "choice",
+    choices: ["error", "warn", "info", "debug"],
+    fallback: "info",
+    help: "least level that --log writes",
+  },
   watch: { type: "flag", help: "look again every second until Ctrl-C" },
   json: { type: "flag", help: "one JSON object per line on standard output, text on standard error" },
 } as const satisfies { readonly [name: string]: OptionSpec };

@@ -201,9 +201,14 @@ describe("the values of a command line", () => {
       host: "127.0.0.1",
       device: "cpu",
       "checkpoint-every": 500,
+      "log-level": "info",
     });
     expect(given.size).toBe(0);
-    expect(valuesOf("worker").values).toEqual({ device: "cpu", "reconnect-for": 300 });
+    expect(valuesOf("worker").values).toEqual({
+      device: "cpu",
+      "reconnect-for": 300,
+      "log-level": "info",
+    });
   });
 
   test("tell a default that was given from one that was not", () => {

@@ -8,6 +8,7 @@ export {
 export type { CoordinatorEvent, Evaluation, Outcome } from "./coordinator-event.ts";
 export type { Disk, DiskEntry, DiskFile, OpenMode } from "./disk.ts";
 export type { Endpoint, EndpointHandler, EndpointHandlers } from "./endpoints.ts";
+export { levelOf } from "./event-level.ts";
 export type { Finding, Recovered } from "./journal/recover-run.ts";
 export { type Status, statusSchema } from "./observe/status.ts";
 export type { EvaluatePlan, Plan, TrainPlan } from "./plan.ts";

@@ -18,6 +18,8 @@ export const coordinator: Command = {
     "run-dir",
     "resume",
     "checkpoint-every",
+    "log",
+    "log-level",
     "json",
   ],
   example: "shoal coordinator --preset quickstart --port 8471 --min-workers 2",

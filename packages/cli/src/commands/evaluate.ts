@@ -18,6 +18,8 @@ export const evaluate: Command = {
     "cache-dir",
     "no-compile-cache",
     "download",
+    "log",
+    "log-level",
     "json",
   ],
   example: "shoal evaluate runs/quickstart --tasks 1000",

@@ -10,12 +10,12 @@ function steer(name: string, summary: string, options: readonly OptionName[]): C
     name,
     summary: `${summary} [run]: a run directory, or a coordinator's URL.`,
     arguments: "[run]",
-    options: [...options, "token-file", "json"],
+    options: [...options, "fingerprint", "token-file", "insecure", "json"],
     example: `shoal ${name} ws://127.0.0.1:8471 --token-file shoal-tokens`,
     async run({ positional, values, terminal }) {
       const query = new URLSearchParams({ by: `${userName()}@${hostname()}` });
       if (values.reason !== undefined) query.set("reason", values.reason);
-      const answer = await askCoordinator(findCoordinator(positional[0], values["token-file"]), {
+      const answer = await askCoordinator(findCoordinator(positional[0], values), {
         method: "POST",
         path: `/${name}?${query.toString()}`,
         scope: "admin",

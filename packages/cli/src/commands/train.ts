@@ -22,6 +22,8 @@ export const train: Command = {
     "checkpoint-every",
     "port",
     ...listeningOptions,
+    "log",
+    "log-level",
     "json",
   ],
   example: "shoal train --preset quickstart --ways 10 --workers 2 --steps 200",

@@ -9,6 +9,7 @@ import { describeGraphCacheEvent, graphCacheOf } from "../graph-cache.ts";
 import { meetingOf } from "../meeting.ts";
 import { exitCodeFor } from "../user-error.ts";
 import { version } from "../version.ts";
+import { workerEventLevel } from "../worker-event-level.ts";
 
 export const worker: Command = {
   name: "worker",
@@ -28,6 +29,8 @@ export const worker: Command = {
     "download",
     "name",
     "reconnect-for",
+    "log",
+    "log-level",
     "json",
   ],
   example: "shoal worker --url ws://127.0.0.1:8471 --threads 2",
@@ -37,9 +40,10 @@ export const worker: Command = {
 /** The URL of the module that the worker's episode thread loads: the build, also from sources. */
 export const taskSourceModule = new URL("../../dist/task-source-module.js", import.meta.url).href;
 
-async function run({ values, terminal, signal }: Invocation): Promise<number> {
+async function run({ values, terminal, log, signal }: Invocation): Promise<number> {
   const meeting = meetingOf(values);
   stopWithParent();
+  const named = values.name === undefined ? {} : { name: values.name };
   const outcome = await runWorker({
     ...meeting.options,
     version,
@@ -55,8 +59,10 @@ async function run({ values, terminal, signal }: Invocation): Promise<number> {
       // The terminal of a local worker is nobody's: what its user should know goes to the command that started it.
       if (isNotice(event)) process.send?.({ notice: describeGraphCacheEvent(event) });
       terminal.json({ event: "worker", ...event });
+      const { type, ...fields } = event;
+      log.write(workerEventLevel(event), type, { ...named, ...fields });
     },
-    ...(values.name === undefined ? {} : { name: values.name }),
+    ...named,
   });
   if (meeting.rendezvous?.isComplete === true) {
     terminal.line("complete: the run was over before this worker could join");
