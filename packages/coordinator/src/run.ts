@@ -346,12 +346,8 @@ export class Run {
     const spec = next.value;
     this.#busyMs = 0;
     this.#sentBytes = 0;
-    this.#work = new RoundWork(
-      spec,
-      this.#options.statNames[spec.kind],
-      this.#options.layout.size,
-      this.#clock.nowMs(),
-    );
+    const { statNames, layout } = this.#options;
+    this.#work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#clock.nowMs());
     this.#dispatch({ type: "start", spec });
   }
 

@@ -57,7 +57,12 @@ export interface Coordinator {
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { listen, scopes } = options;
   const server = createServer(listen.tls);
-  const observer = new Observer({ run: options, state: () => run.state, traffic: countTraffic(server) });
+  const observer = new Observer({
+    run: options,
+    state: () => run.state,
+    waits: () => run.waits(),
+    traffic: countTraffic(server),
+  });
   const onEvent = (event: CoordinatorEvent): void => {
     observer.takeEvent(event);
     options.onEvent(event);

@@ -2,7 +2,7 @@ import { levelOf } from "../event-level.ts";
 import { isReady } from "../members.ts";
 import type { Plan } from "../plan.ts";
 import type { Member, Round, RoundState } from "../round-state.ts";
-import { waits } from "../waits.ts";
+import type { Wait } from "../waits.ts";
 import { describeWait } from "./describe-wait.ts";
 import type { DiskUse } from "./disk-use.ts";
 import type { RunRecord } from "./run-record.ts";
@@ -12,6 +12,7 @@ import type { TrafficCounts } from "./traffic.ts";
 /** What a status is made of; `nowMs` and every other ms are of one monotonic clock. */
 export interface StatusParts {
   readonly state: RoundState;
+  readonly waits: readonly Wait[];
   readonly record: RunRecord;
   readonly plan: Plan;
   readonly experiment: unknown;
@@ -57,7 +58,7 @@ export function describeStatus(parts: StatusParts): Status {
       return { ...describeWorker(member, record, plan, nowMs), blocksLeased };
     }),
     rounds: round === null ? [] : [describeRound(round)],
-    waits: waits(state, nowMs).map((wait) => ({
+    waits: parts.waits.map((wait) => ({
       text: describeWait(wait, round?.spec ?? null, nowMs),
       what: wait.what,
       reason: wait.reason,

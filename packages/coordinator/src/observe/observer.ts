@@ -2,6 +2,7 @@ import type { CoordinatorEvent } from "../coordinator-event.ts";
 import { answer, answerText, type EndpointHandlers } from "../endpoints.ts";
 import type { Command, RoundState } from "../round-state.ts";
 import type { RunOptions } from "../run-options.ts";
+import type { Wait } from "../waits.ts";
 import { describeStatus } from "./describe-status.ts";
 import { DiskWatch } from "./disk-use.ts";
 import { readLivePage } from "./live-page.ts";
@@ -14,6 +15,8 @@ export interface ObserverOptions {
   readonly run: Pick<RunOptions, "plan" | "experiment" | "start" | "runDirectory">;
   /** What the round knows at the moment. */
   readonly state: () => RoundState;
+  /** Every wait of the run, those for the disk included. */
+  readonly waits: () => readonly Wait[];
   readonly traffic: () => TrafficCounts;
 }
 
@@ -77,10 +80,11 @@ export class Observer {
   }
 
   async #status(): Promise<Status> {
-    const { run, state, traffic } = this.#options;
+    const { run, state, waits, traffic } = this.#options;
     const disk = (await this.#disk?.use(performance.now())) ?? null;
     return describeStatus({
       state: state(),
+      waits: waits(),
       record: this.#record,
       plan: run.plan,
       experiment: run.experiment,
