@@ -1,4 +1,6 @@
+export { type Capacity, type CapacityReport, planCapacity } from "./capacity.ts";
 export type { Fault, FaultType, Trouble } from "./fault.ts";
-export { drawScenario, quietScenario, type Scenario } from "./scenario.ts";
-export { type SimulationReport, simulate } from "./simulate.ts";
+export { drawScenario, type Failures, type Scenario } from "./scenario.ts";
+export { shrink } from "./shrink.ts";
+export { type SimulateOptions, type SimulationReport, simulate } from "./simulate.ts";
 export type { TraceLine } from "./world.ts";

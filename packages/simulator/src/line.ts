@@ -20,8 +20,6 @@ export interface LineOptions {
   /** One way, in ms: at least this, and on top an exponential jitter with this mean. */
   readonly latencyMs: number;
   readonly jitterMs: number;
-  /** Multiplies the bytes of a message, so that small vectors stand for big ones. */
-  readonly wireFactor: number;
 }
 
 /**
@@ -43,9 +41,10 @@ export class Line {
     this.end = end;
   }
 
-  send(frame: Uint8Array): void {
-    const { world, from, to, wireFactor } = this.#options;
-    const bytes = frame.byteLength * wireFactor;
+  /** @param bytesExtra how much longer than it is the frame counts */
+  send(frame: Uint8Array, bytesExtra: number): void {
+    const { world, from, to } = this.#options;
+    const bytes = frame.byteLength + bytesExtra;
     this.bufferedBytes += bytes;
     const sentMs = from.card.send(bytes, world.nowMs);
     world.at(sentMs, () => {

@@ -36,7 +36,7 @@ export interface NetworkOptions {
   /** One way, in ms. */
   readonly latencyMs: number;
   readonly jitterMs: number;
-  readonly wireFactor: number;
+  readonly vectorBytesExtra: number;
 }
 
 /** A worker's connection to the coordinator: two lines, and what can be done to them. */
@@ -146,7 +146,7 @@ export class Network {
   }
 
   #join(name: string, worker: Machine, listener: Listener, tap: WorkerTap): WorkerConnection {
-    const { world, seed, latencyMs, jitterMs, wireFactor } = this.#options;
+    const { world, seed, latencyMs, jitterMs, vectorBytesExtra } = this.#options;
     const number = ++this.#linkCount;
     const { machine } = listener;
     const coordinatorEnd: SimulatedConnection<CoordinatorMessage, WorkerMessage> = new SimulatedConnection({
@@ -155,6 +155,7 @@ export class Network {
       vocabulary: coordinatorVocabulary,
       decoder: new Decoder(workerVocabulary, LIMITS_BEFORE_HELLO, LIMITS_AFTER_HELLO),
       tap: listener.tapFor(name),
+      vectorBytesExtra,
       // A connection stays in front of the door until it has said hello.
       onFirstMessage: () => listener.attach(coordinatorEnd),
     });
@@ -164,8 +165,9 @@ export class Network {
       vocabulary: workerVocabulary,
       decoder: new Decoder(coordinatorVocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO),
       tap,
+      vectorBytesExtra,
     });
-    const common = { world, latencyMs, jitterMs, wireFactor };
+    const common = { world, latencyMs, jitterMs };
     const toCoordinator = new Line(
       { ...common, random: createRandom(seed, 10, number), from: worker, to: machine },
       coordinatorEnd,

@@ -17,16 +17,27 @@ export interface Scenario {
     readonly jitterMs: number;
     /** Of every machine's network card, each way. */
     readonly bytesPerMs: number;
-    /** Bytes on the wire for each byte that the simulation sends. */
-    readonly wireFactor: number;
+    /** Bytes of a vector of parameters that the wire carries on top of those that the simulation sends. */
+    readonly vectorBytesExtra: number;
   };
   /** Time of one disk operation, in ms. */
   readonly diskMs: number;
   readonly coordinatorClockRate: number;
   /** In order of time. */
   readonly faults: readonly Fault[];
+  /** Machines that fail at random for as long as the run takes; absent: none. */
+  readonly failures?: Failures;
   /** How long the run may take, in virtual ms. */
   readonly msMax: number;
+}
+
+/** Machines that vanish without a word, and come back. */
+export interface Failures {
+  /** Mean time between failures of one worker's machine, and of the coordinator's, in ms; infinite: never. */
+  readonly workerMtbfMs: number;
+  readonly coordinatorMtbfMs: number;
+  /** Time until a machine is there again, in ms. */
+  readonly restartMs: number;
 }
 
 /** Plans with trees that are uneven on every level; few, so that their plain loops are computed once. */
@@ -84,7 +95,7 @@ export function drawScenario(seed: number): Scenario {
       latencyMs,
       jitterMs: latencyMs * [0, 0.2, 2][random.int(3)]!,
       bytesPerMs: [10, 1_000, 125_000][random.int(3)]!,
-      wireFactor: 1,
+      vectorBytesExtra: 0,
     },
     diskMs: [0.05, 2, 30][random.int(3)]!,
     coordinatorClockRate: 0.97 + 0.06 * random.uniform(),

@@ -1,5 +1,5 @@
 import type { Evaluation, TrainPlan } from "@shoal/coordinator";
-import { createRandom, paramsHash } from "@shoal/core/outer";
+import { createRandom, paramsHash, type Random } from "@shoal/core/outer";
 import { CoordinatorNode } from "./coordinator-node.ts";
 import type { Fault } from "./fault.ts";
 import { Network } from "./network.ts";
@@ -21,6 +21,9 @@ export interface SimulationReport {
   readonly evaluations: readonly Evaluation[];
   /** From a round's start to its new version, step by step, also those that a restart took back. */
   readonly stepMs: readonly number[];
+  /** From the first lease of a training step to the last new version, restarts included. */
+  readonly trainingMs: number;
+  readonly workerKills: number;
   readonly coordinatorStarts: number;
   readonly costs: Costs;
   /** How often each event of a coordinator was told. */
@@ -42,15 +45,22 @@ const PENDING_MAX_PER_WORKER = 5_000;
 const TICK_MS = 1_000;
 
 /** Runs a scenario to its end. The same scenario gives the same report, to the last message. */
-export async function simulate(
-  scenario: Scenario,
-  options: { readonly isTraced?: boolean } = {},
-): Promise<SimulationReport> {
-  return new Simulation(scenario, options.isTraced ?? false).run();
+export async function simulate(scenario: Scenario, options: SimulateOptions = {}): Promise<SimulationReport> {
+  return new Simulation(scenario, options).run();
+}
+
+export interface SimulateOptions {
+  /** Keeps all that is said and done. */
+  readonly isTraced?: boolean;
+  /** Ends the simulation where it stands. */
+  readonly signal?: AbortSignal;
+  /** A step was committed, at this virtual moment. */
+  readonly onStep?: (step: number, virtualMs: number) => void;
 }
 
 class Simulation {
   readonly #scenario: Scenario;
+  readonly #options: SimulateOptions;
   readonly #world: World;
   readonly #watcher: Watcher;
   readonly #network: Network;
@@ -58,13 +68,15 @@ class Simulation {
   readonly #coordinator: CoordinatorNode;
   readonly #workers: readonly WorkerNode[];
   readonly #versions: readonly Float32Array[];
+  #workerKills = 0;
   /** The change of the disk before which the coordinator's machine loses power. */
   #powerAtChange: { readonly number: number; readonly restartMs: number } | null = null;
 
-  constructor(scenario: Scenario, isTraced: boolean) {
+  constructor(scenario: Scenario, options: SimulateOptions) {
     const { seed, plan, workers, workersMin, network, diskMs, coordinatorClockRate } = scenario;
     this.#scenario = scenario;
-    this.#world = new World({ isTraced });
+    this.#options = options;
+    this.#world = new World({ isTraced: options.isTraced ?? false });
     this.#versions = versionsOf(plan);
     this.#watcher = new Watcher(this.#world, plan, this.#versions);
     this.#network = new Network({ world: this.#world, seed, ...network });
@@ -92,11 +104,23 @@ class Simulation {
   }
 
   async run(): Promise<SimulationReport> {
-    const { faults, msMax } = this.#scenario;
+    const { faults, msMax, seed, failures } = this.#scenario;
     this.#world.at(0, () => this.#coordinator.start());
     for (const worker of this.#workers) this.#world.at(1, () => worker.start());
     for (const fault of faults) this.#world.at(fault.atMs, () => this.#strike(fault));
+    if (failures !== undefined) {
+      this.#workers.forEach((_, index) => {
+        this.#failEvery(failures.workerMtbfMs, createRandom(seed, 50, index), () => {
+          this.#workerKills++;
+          this.#workers[index]!.kill(failures.restartMs, false);
+        });
+      });
+      this.#failEvery(failures.coordinatorMtbfMs, createRandom(seed, 51), () =>
+        this.#coordinator.losePower(failures.restartMs),
+      );
+    }
     this.#world.after(LOOK_MS, () => this.#look());
+    let steps = 0;
     while (this.#coordinator.outcome === null) {
       if (!(await this.#world.advance())) {
         this.#watcher.violate("nothing is due any more: everybody waits for somebody");
@@ -107,10 +131,22 @@ class Simulation {
         break;
       }
       // Whatever follows a violation says less.
-      if (this.#watcher.violations.length > 0) break;
+      if (this.#watcher.violations.length > 0 || this.#options.signal?.aborted === true) break;
+      if (this.#watcher.stepMs.length === steps) continue;
+      steps = this.#watcher.stepMs.length;
+      this.#options.onStep?.(this.#watcher.lastStep, this.#world.nowMs);
     }
     this.#checkOutcome();
     return this.#report();
+  }
+
+  /** Arranges failures without memory: the time to the next one is exponential. */
+  #failEvery(mtbfMs: number, random: Random, fail: () => void): void {
+    if (mtbfMs === Number.POSITIVE_INFINITY) return;
+    this.#world.after(-mtbfMs * Math.log(1 - random.uniform()), () => {
+      fail();
+      this.#failEvery(mtbfMs, random, fail);
+    });
   }
 
   #strike(fault: Fault): void {
@@ -269,6 +305,8 @@ class Simulation {
       isTainted: this.#watcher.isTainted,
       evaluations: outcome?.evaluations ?? [],
       stepMs: this.#watcher.stepMs,
+      trainingMs: this.#watcher.trainingMs,
+      workerKills: this.#workerKills,
       coordinatorStarts: startCount,
       costs: this.#watcher.costs,
       eventCounts: this.#watcher.eventCounts,

@@ -31,6 +31,8 @@ export interface SimulatedConnectionOptions<Out extends Speech, In extends Speec
   readonly vocabulary: Vocabulary<Out>;
   readonly decoder: Decoder<In>;
   readonly tap: ConnectionTap<Out, In>;
+  /** How much longer than it is a message with parameters, or their gradient, counts. */
+  readonly vectorBytesExtra: number;
   /** The first message has come; it waits for `onMessage`. */
   readonly onFirstMessage?: () => void;
 }
@@ -83,18 +85,25 @@ export class SimulatedConnection<Out extends Speech, In extends Speech>
 
   send(message: Out, body?: Float32Array): void {
     this.#options.tap.onSend?.(message);
-    this.sendFrames(encode(this.#options.vocabulary, message, body ?? null));
+    const hasVector = body !== undefined && body.length > statFloatsOf(message);
+    const extra = hasVector ? this.#options.vectorBytesExtra : 0;
+    this.#send(encode(this.#options.vocabulary, message, body ?? null), extra);
   }
 
+  /** What is encoded once for all workers are the parameters. */
   sendFrames(frames: readonly Uint8Array[]): void {
+    this.#send(frames, this.#options.vectorBytesExtra);
+  }
+
+  #send(frames: readonly Uint8Array[], bytesExtra: number): void {
     if (this.#state !== "open") return;
-    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0);
+    const bytes = frames.reduce((sum, frame) => sum + frame.byteLength, 0) + bytesExtra;
     if (this.bufferedBytes + bytes > BUFFERED_BYTES_MAX) {
       this.close(CLOSE_CODES.policy, "reads too slowly");
       return;
     }
     this.#options.tap.onBytes?.(bytes);
-    for (const frame of frames) this.#line?.send(frame);
+    frames.forEach((frame, i) => this.#line?.send(frame, i === 0 ? bytesExtra : 0));
   }
 
   onMessage(handler: (message: In, body: Float32Array | null) => void): void {
@@ -160,4 +169,10 @@ export class SimulatedConnection<Out extends Speech, In extends Speech>
     this.#line?.break("connection reset");
     this.#closeHandler?.(this.#closed);
   }
+}
+
+/** Floats of a result's statistics; a gradient follows them, or not. */
+function statFloatsOf(message: object): number {
+  if (!("taskCount" in message && "statCount" in message)) return 0;
+  return Number(message.taskCount) * Number(message.statCount);
 }

@@ -13,11 +13,18 @@ export interface Costs {
   countedMs: number;
   /** Time of computations that ended with their worker. */
   killedMs: number;
-  /** Leases given for blocks that somebody had a live lease for. */
-  copies: number;
   leases: number;
   bytesToWorkers: number;
   bytesToCoordinator: number;
+}
+
+/** A round of which something was leased. */
+interface CountedRound {
+  readonly kind: Lease["kind"];
+  readonly split: Lease["split"];
+  readonly version: number;
+  /** 1 for each leaf that counts. */
+  readonly counted: Uint8Array;
 }
 
 /** A computation that has begun. */
@@ -39,7 +46,6 @@ export class Watcher {
     computedMs: 0,
     countedMs: 0,
     killedMs: 0,
-    copies: 0,
     leases: 0,
     bytesToWorkers: 0,
     bytesToCoordinator: 0,
@@ -52,9 +58,11 @@ export class Watcher {
   readonly #leases = new Map<number, Lease>();
   readonly #results = new Map<number, Result>();
   readonly #working = new Set<Work>();
-  /** Of the round under way in the coordinator under way. */
-  #counted: Uint8Array | null = null;
+  /** What is counted of the rounds of the coordinator under way, by number. */
+  readonly #rounds = new Map<number, CountedRound>();
   #lastStep = 0;
+  #trainedSinceMs: number | null = null;
+  #trainedUntilMs = 0;
   /** A finite but wrong result has left a worker: nobody can tell, unless a second copy comes. */
   #isTainted = false;
 
@@ -74,6 +82,11 @@ export class Watcher {
     return this.#lastStep;
   }
 
+  /** From the first lease of a training step to the last new version, in virtual ms. */
+  get trainingMs(): number {
+    return this.#trainedUntilMs - (this.#trainedSinceMs ?? this.#trainedUntilMs);
+  }
+
   violate(what: string): void {
     this.#world.note("VIOLATION", () => what);
     if (this.violations.length < 20) this.violations.push(`at ${this.#world.nowMs.toFixed(1)} ms: ${what}`);
@@ -84,23 +97,31 @@ export class Watcher {
     if (step > this.#lastStep)
       this.violate(`resumed at step ${step}, but only ${this.#lastStep} were committed`);
     this.#lastStep = step;
-    this.#counted = null;
+    this.#rounds.clear();
   }
 
   coordinatorEvent(event: CoordinatorEvent): void {
     this.#world.note("coordinator", () => `tells ${JSON.stringify(event)}`);
     this.eventCounts.set(event.type, (this.eventCounts.get(event.type) ?? 0) + 1);
-    if (event.type === "round-started") {
-      this.#counted = new Uint8Array(event.spec.taskCount / event.spec.tasksPerLeaf);
-    }
     if (event.type === "step") this.#stepCommitted(event.step, event.stepMs);
-    if (event.type === "evaluation") this.#roundComplete(`the evaluation ${event.evaluation.purpose}`);
+    if (event.type === "evaluation") {
+      const { purpose, split, step } = event.evaluation;
+      this.#roundComplete(
+        purpose,
+        (round) => round.kind === "evaluate" && round.split === split && round.version === step,
+      );
+    }
   }
 
   coordinatorSays(message: CoordinatorMessage): void {
     if (message.type === "lease") {
       this.costs.leases++;
       this.#leases.set(message.leaseId, message);
+      if (!this.#rounds.has(message.round)) {
+        const { kind, split, version, leafCount } = message;
+        this.#rounds.set(message.round, { kind, split, version, counted: new Uint8Array(leafCount) });
+        if (kind === "train") this.#trainedSinceMs ??= this.#world.nowMs;
+      }
       return;
     }
     if (message.type === "answer" && message.status === "accepted") this.#count(message.leaseId);
@@ -158,8 +179,8 @@ export class Watcher {
     }
     this.costs.countedMs += this.#results.get(leaseId)?.computeMs ?? 0;
     const { first, count } = blockLeaves(lease, lease.leafCount);
-    const counted = this.#counted;
-    if (counted === null || counted.length !== lease.leafCount) {
+    const counted = this.#rounds.get(lease.round)?.counted;
+    if (counted === undefined || counted.length !== lease.leafCount) {
       this.violate(`lease ${leaseId} was accepted outside of its round`);
       return;
     }
@@ -174,13 +195,15 @@ export class Watcher {
     this.#lastStep = step;
     if (step > this.#plan.steps) this.violate(`step ${step} was committed; the plan has ${this.#plan.steps}`);
     this.stepMs.push(stepMs);
-    this.#roundComplete(`step ${step}`);
+    this.#trainedUntilMs = this.#world.nowMs;
+    this.#roundComplete(`step ${step}`, (round) => round.kind === "train" && round.version === step - 1);
   }
 
-  #roundComplete(what: string): void {
-    const missing = this.#counted?.indexOf(0) ?? 0;
+  #roundComplete(what: string, isIt: (round: CountedRound) => boolean): void {
+    const found = [...this.#rounds].find(([, round]) => isIt(round));
+    const missing = found?.[1].counted.indexOf(0) ?? 0;
     if (missing >= 0) this.violate(`${what} was completed without leaf ${missing}`);
-    this.#counted = null;
+    if (found !== undefined) this.#rounds.delete(found[0]);
   }
 }
 
