@@ -35,6 +35,7 @@ const siblings: Record<string, Record<string, "values" | "types">> = {
     "@shoal/graph": "values",
     "@shoal/graph/run": "values",
     "@shoal/protocol": "values",
+    "@shoal/simulator": "values",
     "@shoal/worker": "values",
   },
 };

@@ -1,5 +1,5 @@
 import type { EventLog } from "./event-log.ts";
-import type { OptionName, Values } from "./option-table.ts";
+import type { OptionName, OptionOverride, Values } from "./option-table.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** A command line, parsed and checked. */
@@ -25,6 +25,8 @@ export interface Command {
   /** Positional arguments, as the help shows them: `<run>` required, `[run]` not. */
   readonly arguments: string;
   readonly options: readonly OptionName[];
+  /** What the command says otherwise than the table about some of them. */
+  readonly overrides?: { readonly [N in OptionName]?: OptionOverride };
   /** A command line that runs as written. */
   readonly example: string;
   /** @returns the exit code */

@@ -4,6 +4,7 @@ import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { sim } from "./commands/sim.ts";
 import { status } from "./commands/status.ts";
 import { pause, resume, stop } from "./commands/steer.ts";
 import { token } from "./commands/token.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   evaluate,
   data,
   bench,
+  sim,
   doctor,
   token,
 ];

@@ -34,8 +34,18 @@ export type OptionSpec = OptionCommon &
         readonly fallback?: number;
       }
     /** A number greater than `above`. */
+    /** A time such as 20ms, 1.5s, 10m or 1h; its value is in ms. */
+    | { readonly type: "duration"; readonly fallback?: string }
     | { readonly type: "number"; readonly above: number; readonly fallback?: number }
   );
+
+/** What one command says otherwise about an option. */
+export interface OptionOverride {
+  readonly help?: string;
+  readonly unset?: string;
+  readonly fallback?: number | string;
+  readonly max?: number;
+}
 
 const fromPreset = { unset: "the preset's" } as const;
 
@@ -273,6 +283,44 @@ export const optionTable = {
   },
   name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
 
+  // What is simulated
+  "task-ms": { type: "number", above: 0, fallback: 20, help: "time of one task on one thread, in ms" },
+  slow: {
+    type: "text",
+    value: "<count:factor>",
+    unset: "none",
+    help: "so many workers are so many times slower: 1:3",
+  },
+  mtbf: { type: "duration", unset: "never", help: "mean time between failures of a worker's machine" },
+  "coordinator-mtbf": {
+    type: "duration",
+    unset: "never",
+    help: "mean time between failures of the coordinator's machine",
+  },
+  "restart-after": {
+    type: "duration",
+    fallback: "30s",
+    help: "time until a machine that failed is there again",
+  },
+  "prepare-for": {
+    type: "duration",
+    fallback: "5s",
+    help: "time in which a worker loads its data and compiles",
+  },
+  params: { type: "integer", min: 1, fallback: 112_000, help: "parameters of the model, 4 bytes each" },
+  latency: { type: "duration", fallback: "1ms", help: "one way between a worker and the coordinator" },
+  bandwidth: {
+    type: "text",
+    value: "<rate>",
+    fallback: "1gbit",
+    help: "of every machine's network card, each way: 100mbit, 10gbit",
+  },
+  storm: {
+    type: "flag",
+    help: "instead of a plan: small runs to which everything happens that can, one per seed",
+  },
+  seeds: { type: "integer", min: 1, fallback: 100, help: "with --storm: how many seeds, from --seed on" },
+
   // What is asked
   split: {
     type: "choice",
@@ -304,7 +352,7 @@ export type OptionName = keyof typeof optionTable;
 
 type ValueOf<S extends OptionSpec> = S extends { type: "flag" }
   ? boolean
-  : S extends { type: "integer" | "number" }
+  : S extends { type: "integer" | "number" | "duration" }
     ? number
     : S extends { type: "choice"; choices: readonly (infer C)[] }
       ? C

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
 import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
-import { parseCommandLine } from "./parse-command-line.ts";
+import { parseCommandLine, specOf } from "./parse-command-line.ts";
 
 const parse = (...args: string[]) => parseCommandLine(args, commands, "1.2.3");
 
@@ -49,6 +49,11 @@ function refusedBy(spec: OptionSpec): readonly [text: string, expected: string][
         text,
         `Expected one of ${spec.choices.join(", ")}; did you mean`,
       ]);
+    case "duration":
+      return ["", "5", "-5s", "5 s", "5d", "s"].map((text) => [
+        text,
+        "Expected a time such as 20ms, 1.5s, 10m or 1h.",
+      ]);
     case "number":
       return ["", " ", "x", "NaN", "Infinity", "1e400", "-1", String(spec.above), "1,5"].map((text) => [
         text,
@@ -75,6 +80,13 @@ function takenBy(spec: OptionSpec): readonly [text: string, value: string | numb
       return [["some text", "some text"]];
     case "choice":
       return spec.choices.map((choice) => [choice, choice]);
+    case "duration":
+      return [
+        ["20ms", 20],
+        ["1.5s", 1_500],
+        ["10m", 600_000],
+        ["1h", 3_600_000],
+      ];
     case "number":
       return [
         [String(spec.above + 0.5), spec.above + 0.5],
@@ -87,7 +99,7 @@ function takenBy(spec: OptionSpec): readonly [text: string, value: string | numb
 
 describe("every option of every command", () => {
   test.each(everyOption)("%s --%s takes the ends of its range", (_, name, command) => {
-    for (const [text, value] of takenBy(optionTable[name])) {
+    for (const [text, value] of takenBy(specOf(command, name))) {
       const { values, given } = valuesOf(command.name, ...needed(command), `--${name}`, text);
       expect(values[name]).toBe(value);
       expect([...given]).toEqual([name]);
@@ -95,7 +107,7 @@ describe("every option of every command", () => {
   });
 
   test.each(everyOption)("%s --%s refuses a wrong value and says what was expected", (_, name, command) => {
-    for (const [text, expected] of refusedBy(optionTable[name])) {
+    for (const [text, expected] of refusedBy(specOf(command, name))) {
       const message = wrongOf(command.name, ...needed(command), `--${name}`, text);
       expect(message).toContain(`option '--${name} `);
       expect(message).toContain(`argument '${text}' is invalid. ${expected}`);
@@ -131,12 +143,12 @@ describe("every option of every command", () => {
   test.each(everyOption)(
     "%s --%s is in the help, with its range and what happens without it",
     (_, name, command) => {
-      const spec: OptionSpec = optionTable[name];
+      const spec = specOf(command, name);
       const help = helpOf(command.name).replaceAll(/\s+/g, " ");
       const after = help.slice(help.indexOf(` --${name} `));
       expect(help).toContain(` --${name} `);
       expect(after).toContain(spec.help);
-      const fallback = "fallback" in spec ? spec.fallback : spec.unset;
+      const fallback = ("fallback" in spec ? spec.fallback : undefined) ?? spec.unset;
       if (fallback !== undefined) expect(after).toContain(`[${fallback}]`);
       if (spec.type === "integer")
         expect(after).toContain(spec.max === undefined ? `>= ${spec.min}` : String(spec.max));

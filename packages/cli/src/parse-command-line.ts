@@ -43,7 +43,10 @@ export function parseCommandLine(
       .exitOverride()
       .configureOutput(keep)
       .addHelpText("after", `\nExample: ${command.example}`);
-    const options = command.options.map((name) => ({ name, option: optionOf(name) }));
+    const options = command.options.map((name) => {
+      const spec = specOf(command, name);
+      return { name, spec, option: optionOf(name, spec) };
+    });
     for (const { option } of options) parser.addOption(option);
     parser.action(() => {
       const values = parser.opts() as Record<string, unknown>;
@@ -51,11 +54,11 @@ export function parseCommandLine(
         type: "run",
         command,
         values: Object.fromEntries(
-          options.flatMap(({ name, option }) => {
+          options.flatMap(({ name, spec, option }) => {
             const stored = values[option.attributeName()];
             // Commander keeps `--no-x` as an `x` that is true until it is given.
             const isGiven = stored === false ? true : undefined;
-            const value = option.negate ? isGiven : (stored ?? fallbackOf(name));
+            const value = option.negate ? isGiven : (stored ?? fallbackOf(spec));
             return value === undefined ? [] : [[name, value]];
           }),
         ) as Values,
@@ -88,23 +91,30 @@ function oneLine({ code, message }: CommanderError, name: string | undefined, co
   return `${said.replace(/\.$/, "")}; see: shoal${known} --help`;
 }
 
-function optionOf(name: OptionName): Option {
-  const spec: OptionSpec = optionTable[name];
+/** An option as one command has it. */
+export function specOf({ overrides }: Command, name: OptionName): OptionSpec {
+  // An override changes what is said about a value, never its type.
+  return { ...optionTable[name], ...overrides?.[name] } as OptionSpec;
+}
+
+function optionOf(name: OptionName, spec: OptionSpec): Option {
   const flags = spec.type === "flag" ? `--${name}` : `--${name} ${placeholderOf(spec)}`;
-  const shown = fallbackOf(name) ?? spec.unset;
+  const shown = ("fallback" in spec ? spec.fallback : undefined) ?? spec.unset;
   const option = new Option(flags, `${spec.help}${rangeOf(spec)}${shown === undefined ? "" : ` [${shown}]`}`);
   if (spec.type === "flag") return option;
   return option.argParser((text: string) => parseValue(spec, text));
 }
 
-function fallbackOf(name: OptionName): string | number | undefined {
-  const spec: OptionSpec = optionTable[name];
-  return "fallback" in spec ? spec.fallback : undefined;
+function fallbackOf(spec: OptionSpec): string | number | undefined {
+  const fallback = "fallback" in spec ? spec.fallback : undefined;
+  if (spec.type === "duration" && typeof fallback === "string") return parseValue(spec, fallback);
+  return fallback;
 }
 
 function placeholderOf(spec: OptionSpec): string {
   if (spec.type === "text") return spec.value;
   if (spec.type === "choice") return spec.value ?? `<${spec.choices.join("|")}>`;
+  if (spec.type === "duration") return "<time>";
   return spec.type === "integer" ? "<n>" : "<x>";
 }
 
@@ -138,6 +148,12 @@ function parseValue(spec: Exclude<OptionSpec, { type: "flag" }>, text: string): 
         throw new InvalidArgumentError(`Expected an integer${rangeOf(spec)}.`);
       }
       return value;
+    }
+    case "duration": {
+      const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text) ?? [];
+      if (number === undefined)
+        throw new InvalidArgumentError("Expected a time such as 20ms, 1.5s, 10m or 1h.");
+      return Number(number) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }[unit as "ms" | "s" | "m" | "h"];
     }
     case "number": {
       const value = text.trim() === "" ? Number.NaN : Number(text);

@@ -122,7 +122,12 @@ export class CoordinatorNode {
     const runDirectory = await RunDirectory.open(RUN_DIRECTORY, { resume, runId: "run" }, disk, clock);
     const experiment = { name: "made-up" };
     await runDirectory.writeExperiment(experiment);
-    const before = isSaved ? await runDirectory.recover(() => plan.outer) : null;
+    const before = isSaved
+      ? await runDirectory.recover(
+          () => plan.outer,
+          ({ path, message }) => world.note("coordinator", () => `finds ${path}: ${message}`),
+        )
+      : null;
     const start: Checkpoint = before?.checkpoint ?? {
       runId: runDirectory.runId,
       step: 0,

@@ -61,6 +61,8 @@ const FAULT_TYPES: readonly FaultType[] = [
   "worker-clock",
   "worker-trouble",
   "coordinator-kill",
+  "coordinator-power",
+  "coordinator-power-at",
   "coordinator-stop",
   "coordinator-clock",
   "coordinator-leave",

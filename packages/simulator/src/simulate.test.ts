@@ -2,16 +2,20 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { drawScenario, quietScenario } from "./scenario.ts";
 import { type SimulationReport, simulate } from "./simulate.ts";
 
-const SEEDS = 300;
+/** More of them for a night: SHOAL_SIMULATED_SEEDS=100000. */
+const SEEDS = Number(process.env.SHOAL_SIMULATED_SEEDS ?? 400);
 
 describe("simulated runs", () => {
   let reports: readonly SimulationReport[] = [];
 
-  beforeAll(async () => {
-    const all: SimulationReport[] = [];
-    for (let seed = 0; seed < SEEDS; seed++) all.push(await simulate(drawScenario(seed)));
-    reports = all;
-  }, 120_000);
+  beforeAll(
+    async () => {
+      const all: SimulationReport[] = [];
+      for (let seed = 0; seed < SEEDS; seed++) all.push(await simulate(drawScenario(seed)));
+      reports = all;
+    },
+    600_000 + 1_000 * SEEDS,
+  );
 
   test("all end, in the bits of one worker, with every block counted once, whatever is done to them", () => {
     const failed = reports.filter(({ violations }) => violations.length > 0);

@@ -103,7 +103,7 @@ export class SimulatedConnection<Out extends Speech, In extends Speech>
       return;
     }
     this.#options.tap.onBytes?.(bytes);
-    frames.forEach((frame, i) => this.#line?.send(frame, i === 0 ? bytesExtra : 0));
+    for (const [i, frame] of frames.entries()) this.#line?.send(frame, i === 0 ? bytesExtra : 0);
   }
 
   onMessage(handler: (message: In, body: Float32Array | null) => void): void {
