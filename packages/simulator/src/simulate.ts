@@ -24,6 +24,8 @@ export interface SimulationReport {
   /** From the first lease of a training step to the last new version, restarts included. */
   readonly trainingMs: number;
   readonly workerKills: number;
+  /** Operations that changed the disk. */
+  readonly diskChanges: number;
   readonly coordinatorStarts: number;
   readonly costs: Costs;
   /** How often each event of a coordinator was told. */
@@ -307,6 +309,7 @@ class Simulation {
       stepMs: this.#watcher.stepMs,
       trainingMs: this.#watcher.trainingMs,
       workerKills: this.#workerKills,
+      diskChanges: this.#disk.changeCount,
       coordinatorStarts: startCount,
       costs: this.#watcher.costs,
       eventCounts: this.#watcher.eventCounts,
