@@ -9,6 +9,7 @@ import { status } from "./commands/status.ts";
 import { pause, resume, stop } from "./commands/steer.ts";
 import { token } from "./commands/token.ts";
 import { train } from "./commands/train.ts";
+import { verify } from "./commands/verify.ts";
 import { why } from "./commands/why.ts";
 import { worker } from "./commands/worker.ts";
 
@@ -23,6 +24,7 @@ export const commands: readonly Command[] = [
   resume,
   stop,
   evaluate,
+  verify,
   data,
   bench,
   sim,

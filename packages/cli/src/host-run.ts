@@ -20,7 +20,7 @@ import {
   type TaskSource,
   trainProgram,
 } from "@shoal/core";
-import { createOuterOptimizer, type Optimizer, ShoalError } from "@shoal/core/outer";
+import { createOuterOptimizer, ShoalError } from "@shoal/core/outer";
 import { openTaskSource } from "@shoal/datasets";
 import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
@@ -29,11 +29,11 @@ import { concludeRun, describeRun } from "./describe-run.ts";
 import { duration } from "./format.ts";
 import { graphCacheOf } from "./graph-cache.ts";
 import { LocalWorkers } from "./local-workers.ts";
-import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
 import { publishRendezvous } from "./rendezvous.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
 import { doneSummary, showRun } from "./run-display.ts";
 import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
+import { evaluationsIn, outerOf, resumeExperiment } from "./stored-run.ts";
 import { usageError } from "./usage-error.ts";
 import { exitCodeFor } from "./user-error.ts";
 
@@ -50,9 +50,6 @@ export interface HostOptions {
   readonly address: string;
   readonly port: number;
 }
-
-/** Options that may change when a run is resumed: no committed step depends on them. */
-const CHANGEABLE: ReadonlySet<string> = new Set(["steps", "evaluate-every", "test-tasks"]);
 
 /**
  * Trains an experiment with a coordinator in this process: `shoal train` and `shoal coordinator`.
@@ -325,67 +322,10 @@ async function openSource({ values, terminal }: Invocation, experiment: Experime
   return source;
 }
 
-/** The outer optimizer of a stored run. */
-export function outerOf({ experiment, layout }: Checkpoint): Optimizer {
-  return createOuterOptimizer(parseExperiment(experiment), layout);
-}
-
-/** The experiment of a stored run, with what may change. */
-function resumeExperiment(before: Checkpoint, { values, given }: Invocation): ResolvedExperiment {
-  const stored = parseExperiment(before.experiment);
-  const fixed = [...given].filter((name) => {
-    const spec: OptionSpec = optionTable[name];
-    return (spec.path !== undefined || isExperimentOption(name)) && !CHANGEABLE.has(name);
-  });
-  if (fixed.length > 0) {
-    throw usageError(
-      `--resume: expected the experiment as it was; ${fixed.map((name) => `--${name}`).join(", ")} would change it; ` +
-        "start a new run for that",
-    );
-  }
-  const steps = values.steps ?? stored.steps;
-  if (steps < before.step) {
-    throw usageError(`--steps: the run has committed ${before.step} steps already, got ${steps}; name more`);
-  }
-  const evaluation = {
-    ...stored.evaluation,
-    every: values["evaluate-every"] ?? stored.evaluation.every,
-    testTasks: values["test-tasks"] ?? stored.evaluation.testTasks,
-  };
-  // A schedule that falls over the whole run was computed with the length that the run had.
-  const { schedule } = stored.outer;
-  const falls = schedule?.type === "cosine" || schedule?.type === "linear";
-  const outer =
-    falls && steps !== stored.steps
-      ? { ...stored.outer, schedule: { ...schedule, steps: schedule.steps ?? stored.steps } }
-      : stored.outer;
-  const origins = Object.fromEntries(
-    [...given].filter((name) => CHANGEABLE.has(name)).map((name) => [name, `--${name}`]),
-  );
-  return {
-    experiment: parseExperiment({ ...stored, steps, outer, evaluation }),
-    preset: stored.name,
-    origins,
-  };
-}
-
-function isExperimentOption(name: OptionName): boolean {
-  return name === "preset" || name === "config" || name === "algorithm";
-}
-
 function exitCodeOf(outcome: Outcome): number {
   if (outcome.type === "complete") return EXIT.done;
   if (outcome.type === "stopped") return EXIT.interrupted;
   return exitCodeFor(outcome.code ?? "E_BUG");
-}
-
-function evaluationsIn(before: Recovered | null): readonly Evaluation[] {
-  const lines: readonly unknown[] = before?.metrics ?? [];
-  return lines.filter(isEvaluation);
-}
-
-function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
-  return typeof metric === "object" && metric !== null && "type" in metric && metric.type === "evaluation";
 }
 
 /** `20261121-054210`, local time: sorts, and suits file names. */

@@ -14,6 +14,8 @@ export interface CheckpointWriterOptions {
   readonly everySteps: number;
   readonly everyMs: number;
   readonly fullDisk: FullDisk;
+  /** Awaited before every save. */
+  readonly beforeSave: () => Promise<void> | undefined;
   /** Told after every save the step of the oldest checkpoint that is kept. */
   readonly onSaved: (oldestStep: number) => Promise<void> | undefined;
   readonly onEvent: (event: CoordinatorEvent) => void;
@@ -46,7 +48,7 @@ export class CheckpointWriter {
 
   /** @param checkpoint its arrays must not be changed any more */
   save(checkpoint: Checkpoint): void {
-    const { runDirectory, clock, fullDisk, onSaved, onEvent, onFailure } = this.#options;
+    const { runDirectory, clock, fullDisk, beforeSave, onSaved, onEvent, onFailure } = this.#options;
     if (runDirectory === null) return;
     const { step } = checkpoint;
     this.#savedStep = step;
@@ -54,6 +56,7 @@ export class CheckpointWriter {
     this.#saving = this.#saving.then(async () => {
       const started = clock.nowMs();
       try {
+        await beforeSave();
         const { oldestStep, ...saved } = await fullDisk.retry(`the checkpoint of step ${step}`, () =>
           runDirectory.save(checkpoint),
         );

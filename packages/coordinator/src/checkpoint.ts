@@ -241,9 +241,11 @@ async function removeOld(disk: Disk, directory: string): Promise<number> {
   const isUnused = (name: string): boolean =>
     (/^step-\d+\.safetensors$/.test(name) && !kept.has(name.replace(/\.safetensors$/, ".json"))) ||
     /^\.step-.*\.tmp$/.test(name);
-  for (const name of [...manifests.filter((name) => !kept.has(name)), ...names.filter(isUnused)]) {
-    await disk.remove(join(directory, name));
-  }
+  const gone = manifests.filter((name) => !kept.has(name));
+  for (const name of gone) await disk.remove(join(directory, name));
+  // A power failure must not bring a manifest back whose tensors are gone.
+  if (gone.length > 0) await disk.syncDirectory(directory);
+  for (const name of names.filter(isUnused)) await disk.remove(join(directory, name));
   return Number(/\d+/.exec(manifests.at(-CHECKPOINTS_KEPT) ?? manifests[0]!)![0]);
 }
 

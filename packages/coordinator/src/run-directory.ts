@@ -1,10 +1,9 @@
-import { hostname } from "node:os";
 import { join } from "node:path";
 import { ShoalError } from "@shoal/core/outer";
 import { type Clock, systemClock } from "@shoal/protocol";
 import { z } from "zod";
 import { type Checkpoint, type SavedCheckpoint, saveCheckpoint } from "./checkpoint.ts";
-import type { Disk, OpenMode } from "./disk.ts";
+import type { Disk } from "./disk.ts";
 import { Journal, type JournalOptions } from "./journal/journal.ts";
 import { logDirectory } from "./journal/read-log.ts";
 import {
@@ -14,8 +13,9 @@ import {
   recoverRun,
   setAside,
 } from "./journal/recover-run.ts";
-import { LOCK_STALE_MS, LOCK_TOUCH_MS } from "./limits.ts";
+import { LOCK_TOUCH_MS } from "./limits.ts";
 import { nodeDisk } from "./node-disk.ts";
+import { lockPath, takeLock } from "./run-lock.ts";
 import { writeDurably } from "./write-durably.ts";
 
 /** What stays the same over the starts of one run. */
@@ -76,7 +76,7 @@ export class RunDirectory {
     try {
       await disk.makeDirectory(join(path, "checkpoints"));
       await disk.makeDirectory(logDirectory(path));
-      await lock(disk, path);
+      await takeLock(disk, path);
       return await RunDirectory.#takeOver(disk, clock, path, exists, options.runId);
     } catch (error) {
       if (error instanceof ShoalError) throw error;
@@ -160,7 +160,7 @@ export function experimentText(experiment: unknown): string {
 }
 
 /** @throws {ShoalError} E_RUN_DIRECTORY if it is damaged */
-async function readRun(disk: Disk, runPath: string): Promise<z.infer<typeof runSchema>> {
+export async function readRun(disk: Disk, runPath: string): Promise<z.infer<typeof runSchema>> {
   const text = new TextDecoder().decode(await disk.read(runPath));
   try {
     return runSchema.parse(JSON.parse(text));
@@ -171,69 +171,5 @@ async function readRun(disk: Disk, runPath: string): Promise<z.infer<typeof runS
         "restore the file, or start a new run",
       { cause: error },
     );
-  }
-}
-
-function lockPath(path: string): string {
-  return join(path, "lock.json");
-}
-
-/** @throws {ShoalError} E_LOCKED if a living coordinator holds the directory */
-async function lock(disk: Disk, path: string): Promise<void> {
-  const file = lockPath(path);
-  const content = Buffer.from(JSON.stringify({ pid: process.pid, host: hostname() }));
-  try {
-    await writeLock(disk, file, content, "new");
-    return;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-  }
-  const holder = await readHolder(disk, file);
-  const touchedMs = (await disk.find(file))?.changedMs ?? Number.NEGATIVE_INFINITY;
-  const isHere = holder !== null && holder.host === hostname();
-  const isAlive = isHere ? isRunning(holder.pid) : Date.now() - touchedMs < LOCK_STALE_MS;
-  if (isAlive) {
-    // A lock without a holder was made a moment ago and is being written.
-    const who = holder === null ? "one that just started" : `process ${holder.pid} on ${holder.host}`;
-    throw new ShoalError(
-      "E_LOCKED",
-      `${path}: another coordinator uses it (${who}); stop that one first, or remove ${file} if it is gone`,
-    );
-  }
-  await writeLock(disk, file, content, "replace");
-}
-
-/** A lock without its content would keep everybody out for a while: on an error it goes. */
-async function writeLock(disk: Disk, path: string, content: Uint8Array, mode: OpenMode): Promise<void> {
-  const file = await disk.open(path, mode);
-  try {
-    await file.write(content);
-  } catch (error) {
-    await disk.remove(path);
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-async function readHolder(
-  disk: Disk,
-  file: string,
-): Promise<{ readonly pid: number; readonly host: string } | null> {
-  try {
-    const text = new TextDecoder().decode(await disk.read(file));
-    return z.object({ pid: z.int(), host: z.string() }).parse(JSON.parse(text));
-  } catch {
-    return null;
-  }
-}
-
-function isRunning(pid: number): boolean {
-  if (pid === process.pid) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }

@@ -54,6 +54,7 @@ export class RunRecorder {
       everySteps: plan.type === "train" ? plan.checkpointEverySteps : Number.POSITIVE_INFINITY,
       everyMs: plan.type === "train" ? plan.checkpointEveryMs : Number.POSITIVE_INFINITY,
       fullDisk: this.#fullDisk,
+      beforeSave: () => this.#journal?.sync(),
       onSaved: (oldestStep) => this.#journal?.removeBefore(oldestStep),
       onEvent,
       onFailure: (message) => onFailure("E_CHECKPOINT_WRITE", message),

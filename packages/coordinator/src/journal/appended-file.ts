@@ -11,6 +11,8 @@ export class AppendedFile {
   readonly #disk: Disk;
   #bytes: number;
   #file: DiskFile | null = null;
+  /** The file's name survives a crash of the machine. */
+  #isNamed = false;
 
   /** @param bytes of the file that are good; what lies behind them is cut off by the first append */
   constructor(disk: Disk, path: string, bytes: number) {
@@ -29,11 +31,10 @@ export class AppendedFile {
    */
   async append(chunks: readonly Uint8Array[], durable: boolean): Promise<void> {
     try {
-      const file = this.#file ?? (await this.#open(durable));
-      this.#file = file;
+      const file = this.#file ?? (await this.#open());
       for (const chunk of chunks) await file.write(chunk);
       // A failed sync says nothing about what is on the disk: the whole append is made again.
-      if (durable) await file.sync();
+      if (durable) await this.#sync(file);
     } catch (error) {
       await this.#abandon();
       throw error;
@@ -41,8 +42,9 @@ export class AppendedFile {
     this.#bytes += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
+  /** Makes durable what was appended so far. */
   async sync(): Promise<void> {
-    await this.#file?.sync();
+    if (this.#file !== null) await this.#sync(this.#file);
   }
 
   async close(): Promise<void> {
@@ -51,12 +53,18 @@ export class AppendedFile {
     await file?.close();
   }
 
-  async #open(durable: boolean): Promise<DiskFile> {
+  async #sync(file: DiskFile): Promise<void> {
+    await file.sync();
+    if (this.#isNamed) return;
+    await this.#disk.syncDirectory(dirname(this.path));
+    this.#isNamed = true;
+  }
+
+  async #open(): Promise<DiskFile> {
     const file = await this.#disk.open(this.path, "append");
     this.#file = file;
     const found = await this.#disk.find(this.path);
     if (found !== null && found.bytes > this.#bytes) await file.truncate(this.#bytes);
-    if (durable && this.#bytes === 0) await this.#disk.syncDirectory(dirname(this.path));
     return file;
   }
 

@@ -52,7 +52,11 @@ export class Journal {
   #ledgerHash: string;
   #queue: Entry[] = [];
   #queuedBytes = 0;
-  #writing: Promise<void> | null = null;
+  #isWriting = false;
+  /** Entries so far, and how many of them are written. */
+  #entryCount = 0;
+  #writtenCount = 0;
+  #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   #failure: Error | null = null;
   #segment: { readonly number: number; readonly file: AppendedFile } | null = null;
   #next = { number: 0, step: 0 };
@@ -111,21 +115,30 @@ export class Journal {
     this.#bytesInSegment = 0;
   }
 
+  /**
+   * Makes durable what was committed so far, the lines of `metrics.jsonl` and of the ledger too: a start
+   * makes lines again from the log behind its checkpoint, and no others.
+   */
+  async sync(): Promise<void> {
+    await this.settle();
+    await Promise.all([this.#metrics.sync(), this.#ledger.sync()]);
+  }
+
   /** Removes what of the log nothing needs once the oldest checkpoint is that of `step`. */
   async removeBefore(step: number): Promise<void> {
     const { disk, runPath } = this.#options;
-    await this.settle();
-    // Lines that are not durable yet could be made again only from what is about to go.
-    await Promise.all([this.#metrics.sync(), this.#ledger.sync()]);
     const segments = await listSegments(disk, runPath);
     for (const { name } of segmentsBefore(segments, step)) {
       await disk.remove(join(logDirectory(runPath), name));
     }
   }
 
-  /** Waits until all that was committed is durable. @returns why it is not, or null */
+  /** Waits until all that was committed so far is durable. @returns why it is not, or null */
   async settle(): Promise<Error | null> {
-    while (this.#writing !== null) await this.#writing;
+    const count = this.#entryCount;
+    if (this.#isWriting && this.#writtenCount < count) {
+      await new Promise<void>((resolve) => this.#waiting.push({ count, resolve }));
+    }
     return this.#failure;
   }
 
@@ -139,18 +152,18 @@ export class Journal {
     if (this.#failure !== null) return;
     this.#queue.push(entry);
     this.#queuedBytes += entry.bytes;
-    this.#writing ??= this.#write();
+    this.#entryCount++;
+    if (!this.#isWriting) void this.#write();
   }
 
   async #write(): Promise<void> {
+    this.#isWriting = true;
     // What is committed in one go is written in one go.
     await Promise.resolve();
     const { fullDisk, onFailure } = this.#options;
     try {
       while (this.#queue.length > 0) {
-        const { number } = this.#queue[0]!.segment;
-        const end = this.#queue.findIndex(({ segment }) => segment.number !== number);
-        const batch = this.#queue.splice(0, end < 0 ? this.#queue.length : end);
+        const batch = this.#takeBatch();
         await fullDisk.retry("the log", () => this.#appendToLog(batch));
         const metrics = Buffer.from(batch.map(({ metric }) => metric).join(""));
         await fullDisk.retry("metrics.jsonl", () => this.#metrics.append([metrics], false));
@@ -158,17 +171,37 @@ export class Journal {
           this.#ledgerHash,
           batch.map(({ ledger }) => ledger),
         );
-        await fullDisk.retry("ledger.jsonl", () => this.#ledger.append([Buffer.from(text)], false));
+        // Lines of rounds can be made again from the log, those of starts cannot.
+        const durable = batch[0]!.ledger.type === "start";
+        await fullDisk.retry("ledger.jsonl", () => this.#ledger.append([Buffer.from(text)], durable));
         this.#ledgerHash = last;
         this.#queuedBytes -= batch.reduce((sum, { bytes }) => sum + bytes, 0);
+        this.#writtenCount += batch.length;
+        this.#wake(this.#writtenCount);
       }
     } catch (error) {
       this.#failure = error as Error;
       this.#queue = [];
       onFailure(this.#failure);
     } finally {
-      this.#writing = null;
+      this.#isWriting = false;
+      this.#wake(this.#entryCount);
     }
+  }
+
+  /** Tells those who wait for the first `count` entries. */
+  #wake(count: number): void {
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((one) => one.count > count);
+    for (const one of waiting) if (one.count <= count) one.resolve();
+  }
+
+  /** What goes out in one write: the rounds of one segment, or one start. */
+  #takeBatch(): readonly Entry[] {
+    const first = this.#queue[0]!;
+    if (first.ledger.type === "start") return this.#queue.splice(0, 1);
+    const end = this.#queue.findIndex(({ segment }) => segment.number !== first.segment.number);
+    return this.#queue.splice(0, end < 0 ? this.#queue.length : end);
   }
 
   async #appendToLog(batch: readonly Entry[]): Promise<void> {

@@ -122,28 +122,34 @@ export interface LedgerEnd {
   readonly hash: string;
   /** Rounds of versions from `since` on that count, in order. */
   readonly rounds: readonly LedgerRound[];
+  /** Lines on the way back that are damaged. */
+  readonly damagedLines: number;
 }
 
 /** Reads the end of a ledger back to the rounds of version `since`. A missing file is an empty ledger. */
 export async function readLedgerEnd(disk: Disk, runPath: string, since: number): Promise<LedgerEnd> {
   const path = ledgerPath(runPath);
-  if ((await disk.find(path)) === null) return { bytes: 0, hash: LEDGER_ROOT, rounds: [] };
+  if ((await disk.find(path)) === null) return { bytes: 0, hash: LEDGER_ROOT, rounds: [], damagedLines: 0 };
   const content = Buffer.from(await disk.read(path));
   // A killed process may have left a part of a line; the log holds the round.
   const end = content.lastIndexOf("\n") + 1;
   const rounds: LedgerRound[] = [];
   let hash: string | null = null;
+  let damagedLines = 0;
   for (let lineEnd = end; lineEnd > 0; ) {
     const lineStart = lineEnd < 2 ? 0 : content.lastIndexOf("\n", lineEnd - 2) + 1;
     const line = parseLedgerLine(content.toString("utf8", lineStart, lineEnd));
     lineEnd = lineStart;
-    if (line === null) continue;
+    if (line === null) {
+      damagedLines++;
+      continue;
+    }
     hash ??= line.hash;
     if (line.type === "start") continue;
     if (line.version < since) break;
     rounds.unshift(line);
   }
-  return { bytes: end, hash: hash ?? LEDGER_ROOT, rounds };
+  return { bytes: end, hash: hash ?? LEDGER_ROOT, rounds, damagedLines };
 }
 
 /** Orders blocks by their first leaf, for a line that does not depend on the order of arrival. */

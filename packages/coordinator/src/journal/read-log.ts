@@ -71,7 +71,13 @@ export async function readLog(disk: Disk, runPath: string, step: number): Promis
   const faults: SegmentFault[] = [];
   for (const { name, incarnation } of segments) {
     const path = join(logDirectory(runPath), name);
-    const scanned = scanSegment(path, incarnation, Buffer.from(await disk.read(path)));
+    const bytes = await disk.read(path).catch((error: NodeJS.ErrnoException) => {
+      // Removed by a coordinator that runs, as nothing needs it any more.
+      if (error.code === "ENOENT") return null;
+      throw error;
+    });
+    if (bytes === null) continue;
+    const scanned = scanSegment(path, incarnation, Buffer.from(bytes));
     rounds.push(...scanned.rounds);
     faults.push(...scanned.faults);
   }

@@ -115,6 +115,11 @@ export async function recoverRun(options: RecoverOptions): Promise<Recovered> {
     });
   }
   const ledger = await readLedgerEnd(disk, path, savedStep);
+  if (ledger.damagedLines > 0) {
+    const file = ledgerPath(path);
+    const message = `${file}: ${ledger.damagedLines} damaged lines, left as they are; shoal verify names them`;
+    onFinding({ path: file, message });
+  }
   const keyOf = ({ incarnation, round }: LedgerRound): string => `${incarnation} ${round}`;
   const written = new Set(ledger.rounds.map(keyOf));
   const missing = heads.map(ledgerRound).filter((entry) => !written.has(keyOf(entry)));

@@ -193,9 +193,15 @@ class SimulatedRun {
 
 /** The same training as a plain loop, without coordinator, workers or rounds. */
 export function trainAlone(): string {
+  return hashesAlone().at(-1)!;
+}
+
+/** Hashes of the parameters of that loop, from step 0 on. */
+export function hashesAlone(): readonly string[] {
   const { metaBatch, tasksPerLeaf } = plan;
   const leafCount = metaBatch / tasksPerLeaf;
   let params: Float32Array = initialParams;
+  const hashes = [paramsHash(params)];
   let optimizer = plan.outer.init(layout.size);
   for (let version = 0; version < plan.steps; version++) {
     const tree = new ReductionTree(leafCount, layout.size);
@@ -221,6 +227,7 @@ export function trainAlone(): string {
       outer: plan.outer,
     });
     ({ params, optimizer } = next);
+    hashes.push(paramsHash(params));
   }
-  return paramsHash(params);
+  return hashes;
 }

@@ -1,0 +1,68 @@
+import type { Checkpoint, Evaluation, Recovered } from "@shoal/coordinator";
+import { parseExperiment } from "@shoal/core";
+import { createOuterOptimizer, type Optimizer } from "@shoal/core/outer";
+import type { Invocation } from "./command.ts";
+import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
+import type { ResolvedExperiment } from "./resolve-experiment.ts";
+import { usageError } from "./usage-error.ts";
+
+/** Options that may change when a run is resumed: no committed step depends on them. */
+const CHANGEABLE: ReadonlySet<string> = new Set(["steps", "evaluate-every", "test-tasks"]);
+
+/** The outer optimizer of a stored run. */
+export function outerOf({ experiment, layout }: Checkpoint): Optimizer {
+  return createOuterOptimizer(parseExperiment(experiment), layout);
+}
+
+/** The experiment of a stored run, with what may change. */
+export function resumeExperiment(before: Checkpoint, { values, given }: Invocation): ResolvedExperiment {
+  const stored = parseExperiment(before.experiment);
+  const fixed = [...given].filter((name) => {
+    const spec: OptionSpec = optionTable[name];
+    return (spec.path !== undefined || isExperimentOption(name)) && !CHANGEABLE.has(name);
+  });
+  if (fixed.length > 0) {
+    throw usageError(
+      `--resume: expected the experiment as it was; ${fixed.map((name) => `--${name}`).join(", ")} would change it; ` +
+        "start a new run for that",
+    );
+  }
+  const steps = values.steps ?? stored.steps;
+  if (steps < before.step) {
+    throw usageError(`--steps: the run has committed ${before.step} steps already, got ${steps}; name more`);
+  }
+  const evaluation = {
+    ...stored.evaluation,
+    every: values["evaluate-every"] ?? stored.evaluation.every,
+    testTasks: values["test-tasks"] ?? stored.evaluation.testTasks,
+  };
+  // A schedule that falls over the whole run was computed with the length that the run had.
+  const { schedule } = stored.outer;
+  const falls = schedule?.type === "cosine" || schedule?.type === "linear";
+  const outer =
+    falls && steps !== stored.steps
+      ? { ...stored.outer, schedule: { ...schedule, steps: schedule.steps ?? stored.steps } }
+      : stored.outer;
+  const origins = Object.fromEntries(
+    [...given].filter((name) => CHANGEABLE.has(name)).map((name) => [name, `--${name}`]),
+  );
+  return {
+    experiment: parseExperiment({ ...stored, steps, outer, evaluation }),
+    preset: stored.name,
+    origins,
+  };
+}
+
+function isExperimentOption(name: OptionName): boolean {
+  return name === "preset" || name === "config" || name === "algorithm";
+}
+
+/** The evaluations among the lines of a stored run. */
+export function evaluationsIn(before: Recovered | null): readonly Evaluation[] {
+  const lines: readonly unknown[] = before?.metrics ?? [];
+  return lines.filter(isEvaluation);
+}
+
+function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
+  return typeof metric === "object" && metric !== null && "type" in metric && metric.type === "evaluation";
+}
