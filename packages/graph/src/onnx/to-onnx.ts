@@ -273,11 +273,9 @@ function writeScatterAdd(
 }
 
 /**
- * Gemm takes transposed operands as they are; a batched product transposes them first.
- *
- * `a^T . b` with a much wider `a`, as in a convolution's filter gradient, is `(b^T . a)^T`: to transpose the
- * narrow operand and the small result is up to a fifth faster than to let Gemm read the wide one down its
- * columns.
+ * `A . B^T` of matrices is Gemm's. Whatever else is transposed is so before the product, which is faster than to
+ * let Gemm read `A` down its columns; with a much wider `a`, `a^T . b` is `(b^T . a)^T`, so that the narrow operand
+ * and the small result are transposed.
  */
 function writeMatMul(
   writer: Writer,
@@ -287,29 +285,27 @@ function writeMatMul(
 ): void {
   const { transposeA, transposeB } = node.attributes;
   const rank = node.shape.length;
-  const isWide = node.shape.at(-2)! > 4 * node.shape.at(-1)!;
   const swapped = [...Array.from({ length: rank - 2 }, (_, i) => i), rank - 1, rank - 2];
-  if (transposeA && !transposeB && isWide) {
-    const [left, right] = inputs;
-    const narrow = `${output}_narrow`;
+  const transpose = (input: string, name: string): string => {
+    writer.nodes.push({ opType: "Transpose", inputs: [input], output: name, attributes: { perm: swapped } });
+    return name;
+  };
+  const [left, right] = inputs as [string, string];
+  if (transposeA && !transposeB && node.shape.at(-2)! > 4 * node.shape.at(-1)!) {
     const product = `${output}_product`;
-    writer.nodes.push(
-      { opType: "Transpose", inputs: [right!], output: narrow, attributes: { perm: swapped } },
-      { opType: "MatMul", inputs: [narrow, left!], output: product },
-      { opType: "Transpose", inputs: [product], output, attributes: { perm: swapped } },
-    );
+    const operands = [transpose(right, `${output}_narrow`), left];
+    writer.nodes.push({ opType: "MatMul", inputs: operands, output: product });
+    transpose(product, output);
     return;
   }
-  if (rank === 2 && (transposeA || transposeB)) {
-    const attributes = { transA: Number(transposeA), transB: Number(transposeB) };
+  if (rank === 2 && transposeB) {
+    const attributes = { transA: Number(transposeA), transB: 1 };
     writer.nodes.push({ opType: "Gemm", inputs, output, attributes });
     return;
   }
-  const operands = inputs.map((input, i) => {
-    if (!(i === 0 ? transposeA : transposeB)) return input;
-    const name = `${output}_operand${i}`;
-    writer.nodes.push({ opType: "Transpose", inputs: [input], output: name, attributes: { perm: swapped } });
-    return name;
-  });
+  const operands = [
+    transposeA ? transpose(left, `${output}_operand0`) : left,
+    transposeB ? transpose(right, `${output}_operand1`) : right,
+  ];
   writer.nodes.push({ opType: "MatMul", inputs: operands, output });
 }

@@ -4,8 +4,8 @@ import { indexWindow } from "./window-index.ts";
 
 /**
  * Columns that are computed at a time, in bytes: what stays in a core's cache until the product has read
- * it. Longer columns are computed in groups of images, and again by each product that wants them: that is
- * faster than to write them to memory and read them back, and they need not be kept.
+ * it. Longer columns are computed in groups of images. Each product computes its own: that is faster than to
+ * read them back from memory, and they need not be kept.
  */
 const COLUMN_BYTES_MAX = 4 * 2 ** 20;
 
@@ -15,7 +15,7 @@ const COLUMN_BYTES_MAX = 4 * 2 ** 20;
  * With images as rows `[N, H * W, C]`, the columns of an image are one `gather` of rows, and
  *
  *     F(x, w)   = columns(x) . w            [N * OH * OW, taps * C] x [taps * C, O]
- *     BF(x, dy) = columns(x)^T . dy         the same columns, computed once while they are few
+ *     BF(x, dy) = columns(x)^T . dy
  *     BI(dy, w) = columns'(dy) . w'         where columns' gathers, per input, the outputs that read it
  *
  * With strides most entries of columns' would be zero; there BI scatters `dy . w^T` instead, which is a
@@ -36,49 +36,105 @@ export function lowerConvolution(
       );
       return b.reshape(joinRows(b, parts), node.shape);
     }
-    case "convFilterGrad": {
-      const parts = groupImages(first, second, window).map((group) =>
-        b.matMul(columns(b, first, window, second, group), rowsOf(b, second, group), true, false),
-      );
-      return b.reshape(
-        parts.reduce((sum, part) => b.binary("add", sum, part)),
-        node.shape,
-      );
-    }
+    case "convFilterGrad":
+      return lowerFilterGrad(b, node.shape, first, [{ dy: second, window }]);
     case "convInputGrad": {
       const strided = window.strides[0] > 1 || window.strides[1] > 1;
-      return b.reshape(
-        strided ? scattered(b, node, first, second) : gathered(b, node, first, second),
-        node.shape,
-      );
+      return strided
+        ? b.reshape(scattered(b, node, first, second), node.shape)
+        : lowerInputGrad(b, node, { parts: [first], shape: first.shape }, second);
     }
   }
+}
+
+/** BF over several parts of `dy`, each with the window that its positions were computed with: their sum. */
+export function lowerFilterGrad(
+  b: GraphBuilder,
+  shape: Shape,
+  x: Node,
+  parts: readonly { readonly dy: Node; readonly window: Window }[],
+): Node {
+  const products = parts.flatMap(({ dy, window }) =>
+    groupImages(x, dy, window).map((group) =>
+      b.matMul(rowsOf(b, dy, group), columns(b, x, window, dy, group), true, false),
+    ),
+  );
+  // (dy^T . columns)^T: to transpose the narrow `dy` and the sum is up to a fifth faster than to let Gemm read
+  // the wide columns down.
+  const sum = products.reduce((before, product) => b.binary("add", before, product));
+  return b.reshape(b.transpose(sum, swapLast(sum)), shape);
+}
+
+function swapLast({ shape }: Node): number[] {
+  const rank = shape.length;
+  return [...Array.from({ length: rank - 2 }, (_, axis) => axis), rank - 1, rank - 2];
+}
+
+/** `dy` of a convolution, whole or in parts of its positions. */
+export interface OutputGradient {
+  /** Each `[..., N, h, w, C]`; together all positions of an image, one part after the other. */
+  readonly parts: readonly Node[];
+  /** Of the whole: `[..., N, H, W, C]`. */
+  readonly shape: Shape;
+  /** Where each position, in row-major order, lies in the parts. Default: in that order. */
+  readonly placeOf?: Int32Array;
+}
+
+/** BI of a convolution without strides: columns of `dy`, times the filter with its channels swapped. */
+export function lowerInputGrad(
+  b: GraphBuilder,
+  node: Extract<Node, { op: "convInputGrad" }>,
+  dy: OutputGradient,
+  filter: Node,
+): Node {
+  const { window } = node.attributes;
+  const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
+  const taps = tapsOf(window);
+  const [, height, width] = imageShape(node);
+  const { outputOfTap, outputOfTapHasHoles } = indexWindow(
+    b,
+    window,
+    imageShapeOf(node.shape),
+    imageShapeOf(dy.shape),
+  );
+  const index = dy.placeOf === undefined ? outputOfTap : placed(outputOfTap, dy.placeOf);
+  const before = lead(filter);
+  const swap = [...before.map((_, axis) => axis), ...[0, 2, 1].map((axis) => before.length + axis)];
+  const swapped = b.transpose(b.reshape(filter, [...before, taps, channels, filters]), swap);
+  const matrix = b.reshape(swapped, [...before, taps * filters, channels]);
+  const products = groupImages(dy.parts[0]!, node, window).map((group) => {
+    const images = dy.parts.map((part) => imagesOf(b, part, group));
+    const rows = gatherRows(b, images, index, outputOfTapHasHoles, { isShared: false });
+    return b.matMul(b.reshape(rows, [...before, group.count * height * width, taps * filters]), matrix);
+  });
+  return b.reshape(joinRows(b, products), node.shape);
+}
+
+/** `index` with each position replaced by its place; the one behind the last is that of the zeros. */
+function placed(index: Int32Array, placeOf: Int32Array): Int32Array {
+  return index.map((position) => placeOf[position] ?? placeOf.length);
 }
 
 /** Consecutive images. */
 interface ImageGroup {
   readonly begin: number;
   readonly count: number;
-  /** False: one of several, whose columns are not kept. */
-  readonly isAll: boolean;
 }
 
-/** The images in groups with columns of at most `COLUMN_BYTES_MAX`: a row of taps of `x` per position of `output`. */
+/** The images in equal groups with columns of at most `COLUMN_BYTES_MAX`: a row of taps of `x` per position of `output`. */
 function groupImages(x: Node, output: Node, window: Window): ImageGroup[] {
   const [images, height, width] = imageShape(output);
   const examples = sizeOf(lead(x));
   const bytes = 4 * examples * height * width * tapsOf(window) * x.shape.at(-1)!;
-  const count = Math.max(1, Math.floor(COLUMN_BYTES_MAX / bytes));
-  if (count >= images) return [{ begin: 0, count: images, isAll: true }];
+  const groups = Math.ceil(images / Math.max(1, Math.floor(COLUMN_BYTES_MAX / bytes)));
+  const count = Math.ceil(images / groups);
   return Array.from({ length: Math.ceil(images / count) }, (_, i) => ({
     begin: i * count,
     count: Math.min(count, images - i * count),
-    isAll: false,
   }));
 }
 
-function imagesOf(b: GraphBuilder, x: Node, { begin, count, isAll }: ImageGroup): Node {
-  if (isAll) return x;
+function imagesOf(b: GraphBuilder, x: Node, { begin, count }: ImageGroup): Node {
   const axis = x.shape.length - 4;
   return b.slice(
     x,
@@ -99,33 +155,9 @@ function joinRows(b: GraphBuilder, parts: readonly Node[]): Node {
 function columns(b: GraphBuilder, x: Node, window: Window, output: Node, group: ImageGroup): Node {
   const index = indexWindow(b, window, imageShape(x), imageShape(output));
   const images = imagesOf(b, x, group);
-  const rows = gatherRows(b, images, index.inputOfTap, index.inputOfTapHasHoles, 0, group.isAll);
+  const rows = gatherRows(b, [images], index.inputOfTap, index.inputOfTapHasHoles, { isShared: false });
   const [, height, width] = imageShape(output);
   return b.reshape(rows, [...lead(x), group.count * height * width, tapsOf(window) * x.shape.at(-1)!]);
-}
-
-/** BI as columns of `dy`, times the filter with input and output channels swapped. */
-function gathered(
-  b: GraphBuilder,
-  node: Extract<Node, { op: "convInputGrad" }>,
-  dy: Node,
-  filter: Node,
-): Node {
-  const { window } = node.attributes;
-  const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
-  const taps = tapsOf(window);
-  const [, height, width] = imageShape(node);
-  const index = indexWindow(b, window, imageShape(node), imageShape(dy));
-  const before = lead(filter);
-  const swap = [...before.map((_, axis) => axis), ...[0, 2, 1].map((axis) => before.length + axis)];
-  const swapped = b.transpose(b.reshape(filter, [...before, taps, channels, filters]), swap);
-  const matrix = b.reshape(swapped, [...before, taps * filters, channels]);
-  const parts = groupImages(dy, node, window).map((group) => {
-    const images = imagesOf(b, dy, group);
-    const rows = gatherRows(b, images, index.outputOfTap, index.outputOfTapHasHoles, 0, group.isAll);
-    return b.matMul(b.reshape(rows, [...before, group.count * height * width, taps * filters]), matrix);
-  });
-  return joinRows(b, parts);
 }
 
 /** BI as `dy . w^T`, each product then added to the input that its tap reads. */
@@ -148,26 +180,33 @@ export function foldTaps(b: GraphBuilder, values: Node, window: Window, input: S
   const [, height, width] = input as [number, number, number];
   const [images, , channels] = values.shape as [number, number, number];
   const index = indexWindow(b, window, input, output);
-  const rows = gatherRows(b, values, index.pairsOfInput, index.pairsOfInputHasHoles);
+  const rows = gatherRows(b, [values], index.pairsOfInput, index.pairsOfInputHasHoles);
   const summed = b.reduceSum(b.reshape(rows, [images * height * width, index.readers, channels]), [1]);
   return b.reshape(summed, [images, height, width, channels]);
 }
 
-/** Rows of `[N, H, W, C]` or `[N, positions, C]` at `index`; position `positions` is a row of `hole`. */
+/**
+ * Rows of `[N, H, W, C]` or `[N, positions, C]` at `index`; the position after the last is a row of `hole`.
+ *
+ * @param parts one tensor, or several whose positions follow each other
+ */
 export function gatherRows(
   b: GraphBuilder,
-  x: Node,
+  parts: readonly Node[],
   index: Int32Array,
   hasHoles: boolean,
-  hole = 0,
-  isShared = true,
+  { hole = 0, isShared = true }: { readonly hole?: number; readonly isShared?: boolean } = {},
 ): Node {
-  const channels = x.shape.at(-1)!;
-  const positions = x.shape.length === 3 ? x.shape[1]! : x.shape.at(-3)! * x.shape.at(-2)!;
-  const images = sizeOf(x.shape) / (positions * channels);
-  const rows = b.reshape(x, [images, positions, channels]);
-  if (index.length === positions && index.every((position, i) => position === i)) return rows;
-  const source = hasHoles ? b.concat([rows, b.splat(hole, [images, 1, channels])], 1) : rows;
+  const channels = parts[0]!.shape.at(-1)!;
+  const rows = parts.map((x) => {
+    const positions = x.shape.length === 3 ? x.shape[1]! : x.shape.at(-3)! * x.shape.at(-2)!;
+    return b.reshape(x, [sizeOf(x.shape) / (positions * channels), positions, channels]);
+  });
+  const count = rows.reduce((sum, { shape }) => sum + shape[1]!, 0);
+  if (rows.length === 1 && index.length === count && index.every((position, i) => position === i))
+    return rows[0]!;
+  const zeros = hasHoles ? [b.splat(hole, [rows[0]!.shape[0]!, 1, channels])] : [];
+  const source = b.concat([...rows, ...zeros], 1);
   return b.gather(source, b.constant(index, [index.length], "int32"), 1, isShared);
 }
 
@@ -176,8 +215,12 @@ function lead(x: Node): Shape {
   return x.shape.slice(0, -4);
 }
 
-function imageShape(x: Node): [number, number, number, number] {
-  return x.shape.slice(-4) as [number, number, number, number];
+function imageShape({ shape }: Node): [number, number, number, number] {
+  return imageShapeOf(shape);
+}
+
+function imageShapeOf(shape: Shape): [number, number, number, number] {
+  return shape.slice(-4) as [number, number, number, number];
 }
 
 function tapsOf(window: Window): number {

@@ -26,7 +26,8 @@ export function lowerPool(
     : scatterTaps(b, reference, values, node);
 }
 
-function isHalving({ size, strides, dilations, padBefore }: Window): boolean {
+/** True for the 2x2 window with stride 2. */
+export function isHalving({ size, strides, dilations, padBefore }: Window): boolean {
   return (
     [...size, ...strides].every((n) => n === 2) &&
     [...dilations].every((n) => n === 1) &&
@@ -92,7 +93,7 @@ function tapsOf(b: GraphBuilder, x: Node, window: Window, output: readonly numbe
   const [images, height, width, channels] = output as [number, number, number, number];
   const taps = window.size[0] * window.size[1];
   const index = indexWindow(b, window, x.shape, output);
-  const rows = b.reshape(gatherRows(b, x, index.inputOfTap, index.inputOfTapHasHoles, hole), [
+  const rows = b.reshape(gatherRows(b, [x], index.inputOfTap, index.inputOfTapHasHoles, { hole }), [
     images,
     height * width,
     taps,

@@ -3,13 +3,14 @@ import type { Node } from "../node.ts";
 import { rebuildNode } from "../rebuild-node.ts";
 import { lowerConvolution } from "./lower-convolutions.ts";
 import { lowerPool } from "./lower-pools.ts";
+import { splitPoolTaps } from "./split-pool-taps.ts";
 
 /**
  * Replaces convolutions and pools by gathers, matrix products, comparisons and selections, and selections
  * of booleans, which ONNX Runtime lacks, by logic.
  */
 export function lower(graph: Graph): Graph {
-  return mapGraph(graph, (b, node, inputs) => {
+  return mapGraph(splitPoolTaps(graph), (b, node, inputs) => {
     switch (node.op) {
       case "conv":
       case "convInputGrad":
