@@ -14,6 +14,8 @@ export const experimentOptions: readonly OptionName[] = [
   "pixels",
   "image-side",
   "normalization",
+  "class-split",
+  "split-seed",
   "algorithm",
   "inner-steps",
   "test-steps",

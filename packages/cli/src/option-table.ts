@@ -8,6 +8,8 @@ import { defaultCacheDir } from "@shoal/datasets";
 
 interface OptionCommon {
   readonly help: string;
+  /** One letter that stands for the option. */
+  readonly short?: string;
   /** Shown in brackets in the help; what happens when the option is not given. */
   readonly unset?: string;
   /** Where the value goes in the experiment, such as `dataset.ways`; absent: not part of it. */
@@ -116,6 +118,21 @@ export const optionTable = {
     choices: ["unit", "imagenet"],
     help: "pictures: byte / 255, or also ImageNet's mean and deviation",
     path: "dataset.normalization",
+    ...fromPreset,
+  },
+  "class-split": {
+    type: "choice",
+    choices: ["100/50/50", "140/30/30"],
+    help: "classes of CUB's train, validation and test",
+    path: "dataset.split",
+    ...fromPreset,
+  },
+  "split-seed": {
+    type: "integer",
+    min: 0,
+    max: 0xffff_ffff,
+    help: "shuffles classes before they are split, where files do not split them",
+    path: "dataset.splitSeed",
     ...fromPreset,
   },
   algorithm: {
@@ -335,7 +352,7 @@ export const optionTable = {
     unset: "evaluate: the experiment's, preview: 1",
   },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
-  out: { type: "text", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  out: { type: "text", short: "o", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
   reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
   log: { type: "text", value: "<file>", help: "append one JSON line per event to this file", unset: "none" },
   "log-level": {

@@ -34,6 +34,12 @@ const everyOption = commands.flatMap((command) =>
   command.options.map((name): [string, OptionName, Command] => [command.name, name, command]),
 );
 
+/** `--out`, after its letter if it has one. */
+function shown(name: OptionName): string {
+  const { short }: OptionSpec = optionTable[name];
+  return short === undefined ? `--${name}` : `-${short}, --${name}`;
+}
+
 /** Texts that an option of this kind refuses, each with what was expected. */
 function refusedBy(spec: OptionSpec): readonly [text: string, expected: string][] {
   switch (spec.type) {
@@ -45,7 +51,7 @@ function refusedBy(spec: OptionSpec): readonly [text: string, expected: string][
         ["--json", `Expected ${spec.value}, got an option.`],
       ];
     case "choice":
-      return ["", "nothing-like-it", spec.choices[0]!.toUpperCase()].map((text) => [
+      return ["", "nothing-like-it", `${spec.choices[0]!}X`].map((text) => [
         text,
         `Expected one of ${spec.choices.join(", ")}; did you mean`,
       ]);
@@ -109,7 +115,7 @@ describe("every option of every command", () => {
   test.each(everyOption)("%s --%s refuses a wrong value and says what was expected", (_, name, command) => {
     for (const [text, expected] of refusedBy(specOf(command, name))) {
       const message = wrongOf(command.name, ...needed(command), `--${name}`, text);
-      expect(message).toContain(`option '--${name} `);
+      expect(message).toContain(`option '${shown(name)} `);
       expect(message).toContain(`argument '${text}' is invalid. ${expected}`);
     }
   });
@@ -124,7 +130,7 @@ describe("every option of every command", () => {
         );
       } else {
         expect(wrongOf(command.name, ...needed(command), `--${name}`)).toMatch(
-          new RegExp(`^option '--${name} .*' argument missing; see: shoal ${command.name} --help$`),
+          new RegExp(`^option '${shown(name)} .*' argument missing; see: shoal ${command.name} --help$`),
         );
       }
     },

@@ -17,6 +17,9 @@ export type Parsed =
   /** What is wrong, in one line. */
   | { readonly type: "wrong"; readonly message: string };
 
+/** Longest list of choices that the help shows beside an option's name, in characters. */
+const PLACEHOLDER_MAX = 40;
+
 /** Parses `args` (without node and script) by the table of commands and options. */
 export function parseCommandLine(
   args: readonly string[],
@@ -98,7 +101,8 @@ export function specOf({ overrides }: Command, name: OptionName): OptionSpec {
 }
 
 function optionOf(name: OptionName, spec: OptionSpec): Option {
-  const flags = spec.type === "flag" ? `--${name}` : `--${name} ${placeholderOf(spec)}`;
+  const names = spec.short === undefined ? `--${name}` : `-${spec.short}, --${name}`;
+  const flags = spec.type === "flag" ? names : `${names} ${placeholderOf(spec)}`;
   const shown = ("fallback" in spec ? spec.fallback : undefined) ?? spec.unset;
   const option = new Option(flags, `${spec.help}${rangeOf(spec)}${shown === undefined ? "" : ` [${shown}]`}`);
   if (spec.type === "flag") return option;
@@ -113,12 +117,21 @@ function fallbackOf(spec: OptionSpec): string | number | undefined {
 
 function placeholderOf(spec: OptionSpec): string {
   if (spec.type === "text") return spec.value;
-  if (spec.type === "choice") return spec.value ?? `<${spec.choices.join("|")}>`;
+  if (spec.type === "choice") {
+    return spec.value ?? (isLong(spec.choices) ? "<name>" : `<${spec.choices.join("|")}>`);
+  }
   if (spec.type === "duration") return "<time>";
   return spec.type === "integer" ? "<n>" : "<x>";
 }
 
+/** Choices that would widen the help's first column are listed in its second. */
+function isLong(choices: readonly string[]): boolean {
+  return choices.join("|").length > PLACEHOLDER_MAX;
+}
+
 function rangeOf(spec: OptionSpec): string {
+  if (spec.type === "choice" && spec.value === undefined && isLong(spec.choices))
+    return `: ${spec.choices.join(", ")}`;
   if (spec.type === "number") return `, > ${spec.above}`;
   if (spec.type !== "integer") return "";
   return spec.max === undefined ? `, >= ${spec.min}` : `, ${spec.min} to ${spec.max}`;

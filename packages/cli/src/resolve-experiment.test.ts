@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { datasetNames, parseExperiment, presets } from "@shoal/core";
+import { datasetDefaults, datasetNames, parseExperiment, presets } from "@shoal/core";
 import { isShoalError } from "@shoal/core/outer";
 import fc from "fast-check";
 import { afterAll, describe, expect, test } from "vitest";
@@ -260,6 +260,21 @@ describe("an option that the experiment's kind does not have", () => {
 });
 
 describe("another --dataset", () => {
+  test("brings its own options", () => {
+    const args = ["--image-side", "64", "--normalization", "imagenet", "--class-split", "140/30/30"];
+    expect(resolve("--dataset", "cub", ...args).experiment.dataset).toEqual({
+      ...datasetDefaults("cub"),
+      queries: 1,
+      evaluationQueries: 1,
+      imageSide: 64,
+      normalization: "imagenet",
+      split: "140/30/30",
+    });
+    expect(refusalOf("--dataset", "fc100", "--class-split", "140/30/30").message).toBe(
+      "--class-split: the dataset fc100 has no split; leave the option out",
+    );
+  });
+
   test("keeps what both have and takes the rest from its first preset", () => {
     const { experiment, origins } = resolve(...config({ dataset: { ways: 7 } }), "--dataset", "omniglot");
     expect(experiment).toEqual({

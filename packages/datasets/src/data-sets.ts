@@ -2,7 +2,12 @@ import type { DatasetName } from "@shoal/core";
 import type { ConfigOf, DataSet } from "./data-set.ts";
 import { glyphs } from "./glyphs/open-glyphs.ts";
 import { omniglot } from "./omniglot/open-omniglot.ts";
+import { cifarFs } from "./picture-sets/cifar-fs.ts";
+import { cub } from "./picture-sets/cub.ts";
+import { fc100 } from "./picture-sets/fc100.ts";
+import { images } from "./picture-sets/images.ts";
 import { miniimagenet } from "./picture-sets/miniimagenet.ts";
+import { tieredimagenet } from "./picture-sets/tieredimagenet.ts";
 import { sinusoid } from "./sinusoid.ts";
 
 /** Every data set: a file, and a line here. */
@@ -11,6 +16,11 @@ const dataSets: { readonly [N in DatasetName]: DataSet<ConfigOf<N>> } = {
   glyphs,
   omniglot,
   miniimagenet,
+  tieredimagenet,
+  "cifar-fs": cifarFs,
+  fc100,
+  cub,
+  images,
 };
 
 export const datasetNames = Object.keys(dataSets) as readonly DatasetName[];

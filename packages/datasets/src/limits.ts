@@ -59,3 +59,12 @@ export const pictureFileBytesMax = 64 * 1024 * 1024;
 
 /** Largest list of images (csv, json), in bytes. MiniImageNet's are about 1.3 MB. */
 export const listBytesMax = 64 * 1024 * 1024;
+
+/** Strings of a pickle up to this length, in bytes, are read with it; longer ones stay on disk. */
+export const pickleInlineBytes = 2048;
+
+/** Bytes of a pickle that are read at a time. */
+export const pickleBufferBytes = 4096;
+
+/** Decoded bytes between two known positions of a string that Python 3 wrote as text. */
+export const latin1IndexBytes = 65_536;

@@ -37,6 +37,8 @@ export const data: Command = {
     "pixels",
     "image-side",
     "normalization",
+    "class-split",
+    "split-seed",
     "seed",
     "split",
     "tasks",

@@ -1,11 +1,26 @@
 import { z } from "zod";
+import { cifarFs } from "./cifar-fs.ts";
+import { cub } from "./cub.ts";
+import { fc100 } from "./fc100.ts";
 import { glyphs } from "./glyphs.ts";
+import { images } from "./images.ts";
 import { miniimagenet } from "./miniimagenet.ts";
 import { omniglot } from "./omniglot.ts";
 import { sinusoid } from "./sinusoid.ts";
+import { tieredimagenet } from "./tieredimagenet.ts";
 
 /** Every source of tasks: a file beside this one, and a line here. */
-const sources = { sinusoid, glyphs, omniglot, miniimagenet };
+const sources = {
+  sinusoid,
+  glyphs,
+  omniglot,
+  miniimagenet,
+  tieredimagenet,
+  "cifar-fs": cifarFs,
+  fc100,
+  cub,
+  images,
+};
 
 type Schema = (typeof sources)[keyof typeof sources]["schema"];
 

@@ -39,6 +39,19 @@ export const plainFolders: Format = {
   },
 };
 
+/** `FOLDER/<class>/*` without splits. */
+export function foldersIn(folder: string): Format {
+  return {
+    name: `class folders in ${folder}/`,
+    expects: `${folder}/ with a folder of images per class`,
+    async detect(directory) {
+      const classes = await listDirectories(join(directory, folder));
+      if (classes === null || classes.length === 0) return null;
+      return openFolders(directory, `class folders in ${folder}`, [{ folder, split: null }]);
+    },
+  };
+}
+
 interface FolderPart {
   /** Below the directory; empty: the directory itself. */
   readonly folder: string;
@@ -46,7 +59,7 @@ interface FolderPart {
 }
 
 /** Folders of classes, as one collection. */
-export async function openFolders(
+async function openFolders(
   directory: string,
   format: string,
   parts: readonly FolderPart[],

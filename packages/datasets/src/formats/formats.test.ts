@@ -1,55 +1,26 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import type { Collection, Format } from "../collection.ts";
-import { decodePicture } from "../decode-picture.ts";
+import type { Format } from "../collection.ts";
 import {
+  contentOf,
+  expectedContent,
   shortNames,
-  smallBytes,
   smallClasses,
   smallFiles,
-  smallPixels,
-  smallSide,
   writeFiles,
 } from "../testing/small-pictures.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { plainFolders, splitFolders } from "./class-folders.ts";
+import { classLists } from "./class-lists.ts";
 import { csvLists } from "./csv-lists.ts";
+import { jsonLists } from "./json-lists.ts";
 
 const directoryWith = async (files: Parameters<typeof writeFiles>[1]) => {
   const directory = await temporaryDirectory(onTestFinished);
   await writeFiles(directory, files);
   return directory;
 };
-
-/** Pixels of every image by class, in the collection's order, and the split of each class. */
-async function contentOf(collection: Collection | null) {
-  if (collection === null) throw new Error("nothing was detected");
-  const size = { height: smallSide, width: smallSide, channels: 3 } as const;
-  const content: Record<string, { split: string | null; images: number[][] }> = {};
-  for (let i = 0; i < collection.labels.length; i++) {
-    const { name, split } = collection.classes[collection.labels[i]!]!;
-    const [picture] = await collection.read(i, 1);
-    const bytes = await decodePicture(picture!, size);
-    content[name] ??= { split, images: [] };
-    content[name].images.push([...bytes]);
-  }
-  await collection.close();
-  return content;
-}
-
-/** What every format must give for the small pictures. */
-function expectedContent(hasSplits = true) {
-  const content: Record<string, { split: string | null; images: number[][] }> = {};
-  for (const split of ["train", "validation", "test"] as const) {
-    for (const name of smallClasses[split]) {
-      const images = Array.from({ length: 5 }, (_, i) => [...smallPixels(name, i)]);
-      content[name] = { split: hasSplits ? split : null, images };
-    }
-  }
-  expect(content.n01!.images[0]).toHaveLength(smallBytes);
-  return content;
-}
 
 const folders = () => smallFiles((split, name, i) => `${shortNames[split]}/${name}/${name}_${i}.png`);
 const images = () => smallFiles((_, name, i) => `images/${name}_${i}.png`);
@@ -142,6 +113,49 @@ test("a csv list says which image is missing, which list, and which columns", as
     csvLists,
     directory,
     `${directory}: expected val.csv beside the other lists, got none (nor validation.csv or valid.csv)`,
+  );
+});
+
+test("class folders with lists give the listed classes' images", async () => {
+  const files = await smallFiles((_, name, i) => `data/${name}/${i}.png`);
+  const texts = (["train", "validation", "test"] as const).map((split) => [
+    `splits/bertinetto/${shortNames[split]}.txt`,
+    `${smallClasses[split].join("\n")}\n`,
+  ]);
+  const directory = await directoryWith({ ...files, ...Object.fromEntries(texts) });
+  const format = classLists("splits/bertinetto");
+  expect(await contentOf(await format.detect(directory))).toEqual(expectedContent());
+  await rm(join(directory, "data/n06"), { recursive: true });
+  await expectRefused(
+    format,
+    directory,
+    `${join(directory, "splits/bertinetto/test.txt")}: names class n06, but ${join(directory, "data/n06")} has no images; get them`,
+  );
+});
+
+test("json lists find their folders below the directory, whatever was before them", async () => {
+  const files = await smallFiles((_, name, i) => `birds/${name}/${i}.png`);
+  const texts = (["train", "validation", "test"] as const).map((split) => [
+    `${shortNames[split]}.json`,
+    JSON.stringify({
+      class_names: smallClasses[split],
+      class_roots: smallClasses[split].map((name) => `./data/CUB/birds/${name}`),
+    }),
+  ]);
+  const directory = await directoryWith({ ...files, ...Object.fromEntries(texts) });
+  expect(await contentOf(await jsonLists.detect(directory))).toEqual(expectedContent());
+  await rm(join(directory, "birds/n05"), { recursive: true });
+  await expectRefused(
+    jsonLists,
+    directory,
+    `${join(directory, "val.json")}: expected images of class n05 in a folder of ${directory} that ends like ` +
+      "./data/CUB/birds/n05, got none",
+  );
+  await writeFiles(directory, { "val.json": '{"class_names": ["a"]}' });
+  await expectRefused(
+    jsonLists,
+    directory,
+    `${join(directory, "val.json")}: expected class_names and class_roots, lists of text of the same length, got something else`,
   );
 });
 

@@ -3,19 +3,29 @@ import type { Collection } from "../collection.ts";
 import { splits } from "../formats/splits.ts";
 
 /** Classes and images of the published splits. */
-export type Published = Readonly<Record<Split, { readonly classes: number; readonly images: number }>>;
+export type Published = Readonly<Record<Split, Counts>>;
+
+export interface Counts {
+  readonly classes: number;
+  readonly images: number;
+}
 
 /**
  * How a collection differs from the published one: one sentence each, none if it has the published counts.
  *
- * A collection without splits is compared as a whole.
+ * A collection without splits, or of a set that was published without, is compared as a whole.
  */
-export function deviationsOf(collection: Collection, published: Published | null): string[] {
-  if (published === null) return [];
+export function deviationsOf(
+  collection: Collection,
+  { published, publishedAsWhole }: { published: Published | null; publishedAsWhole?: Counts },
+): string[] {
   const counts = imageCounts(collection);
   const { classes } = collection;
-  const parts = classes.every(({ split }) => split === null)
-    ? [{ name: "the set", of: () => true, expected: sumOf(published) }]
+  const isWhole = published === null || classes.every(({ split }) => split === null);
+  const whole = publishedAsWhole ?? (published === null ? null : sumOf(published));
+  if (isWhole && whole === null) return [];
+  const parts = isWhole
+    ? [{ name: "the set", of: () => true, expected: whole! }]
     : splits.map((split) => ({
         name: split,
         of: (c: number) => classes[c]!.split === split,
@@ -44,7 +54,7 @@ function smallest(
   { classes }: Collection,
   counts: readonly number[],
   members: readonly number[],
-  expected: { readonly classes: number; readonly images: number },
+  expected: Counts,
 ): string {
   const each = expected.images / expected.classes;
   const least = members.toSorted((a, b) => counts[a]! - counts[b]!)[0];
@@ -52,7 +62,7 @@ function smallest(
   return ` (${classes[least]!.name} has ${counts[least]} of ${each})`;
 }
 
-function sumOf(published: Published): { readonly classes: number; readonly images: number } {
+function sumOf(published: Published): Counts {
   const parts = Object.values(published);
   return {
     classes: parts.reduce((sum, { classes }) => sum + classes, 0),

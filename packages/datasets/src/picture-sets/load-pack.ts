@@ -17,6 +17,7 @@ import { findCollection, howToName, type Search } from "./find-collection.ts";
 export interface PackedSet extends Search {
   readonly channels: 1 | 3;
   readonly published: Published | null;
+  readonly publishedAsWhole?: { readonly classes: number; readonly images: number };
 }
 
 export interface LoadPackOptions extends Omit<MakeOptions, "cacheDir"> {
@@ -67,7 +68,7 @@ async function packCollection(
     classes: classes.length,
     images: labels.length,
   });
-  for (const detail of deviationsOf(collection, set.published)) {
+  for (const detail of deviationsOf(collection, set)) {
     onEvent({ type: "deviation", dataset: set.name, detail });
   }
   const size = { height: side, width: side, channels: set.channels };

@@ -1,6 +1,6 @@
-import type { Split, TaskSource } from "@shoal/core";
+import type { DatasetConfig, Split, TaskSource } from "@shoal/core";
 import type { Format } from "../collection.ts";
-import type { ConfigOf, DataSet, OpenOptions } from "../data-set.ts";
+import type { DataSet, OpenOptions } from "../data-set.ts";
 import { createImageSource } from "../images/image-source.ts";
 import type { PackedImages } from "../pack/open-pack.ts";
 import { statusOfPacks } from "../pack/pack-status.ts";
@@ -11,8 +11,8 @@ import { loadPack } from "./load-pack.ts";
 import { verifyPictures } from "./verify-pictures.ts";
 
 /** Data sets whose images are packed into one file. */
-export type PictureSetName = "miniimagenet";
-export type PictureConfig = ConfigOf<PictureSetName>;
+/** Those whose configuration has `imageSide`. */
+export type PictureConfig = Extract<DatasetConfig, { imageSide: number }>;
 
 /** What is particular about one data set of pictures. */
 export interface PictureSet<C extends PictureConfig = PictureConfig> {
@@ -27,6 +27,8 @@ export interface PictureSet<C extends PictureConfig = PictureConfig> {
   readonly formats: readonly Format[];
   /** Classes and images of the published splits; null: there is none. */
   readonly published: Published | null;
+  /** Classes and images where the published set has no splits. */
+  readonly publishedAsWhole?: { readonly classes: number; readonly images: number };
   readonly channels: 1 | 3;
   /** The split, where neither the files nor the pack say it. */
   splitOf?(config: C, classNames: readonly string[]): ClassSplit;

@@ -42,7 +42,7 @@ async function openFiles(
   try {
     const collection = await findCollection(set, directory);
     const { format, path, classes, labels } = collection;
-    const deviations = deviationsOf(collection, set.published);
+    const deviations = deviationsOf(collection, set);
     const counts = `${classes.length} classes, ${labels.length} images`;
     checks.push(
       deviations.length === 0

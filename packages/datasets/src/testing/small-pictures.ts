@@ -2,6 +2,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { Split } from "@shoal/core";
 import sharp from "sharp";
+import type { Collection } from "../collection.ts";
+import { decodePicture } from "../decode-picture.ts";
 
 /** Side of the small pictures, in pixels. */
 export const smallSide = 12;
@@ -68,4 +70,32 @@ export async function smallFiles(
     }
   }
   return files;
+}
+
+/** Pixels of every image by class, in the collection's order, and the split of each class. */
+export async function contentOf(collection: Collection | null) {
+  if (collection === null) throw new Error("nothing was detected");
+  const size = { height: smallSide, width: smallSide, channels: 3 } as const;
+  const content: Record<string, { split: string | null; images: number[][] }> = {};
+  for (let i = 0; i < collection.labels.length; i++) {
+    const { name, split } = collection.classes[collection.labels[i]!]!;
+    const [picture] = await collection.read(i, 1);
+    const bytes = await decodePicture(picture!, size);
+    content[name] ??= { split, images: [] };
+    content[name].images.push([...bytes]);
+  }
+  await collection.close();
+  return content;
+}
+
+/** What every format must give for the small pictures. */
+export function expectedContent(hasSplits = true) {
+  const content: Record<string, { split: string | null; images: number[][] }> = {};
+  for (const split of ["train", "validation", "test"] as const) {
+    for (const name of smallClasses[split]) {
+      const images = Array.from({ length: smallCount }, (_, i) => [...smallPixels(name, i)]);
+      content[name] = { split: hasSplits ? split : null, images };
+    }
+  }
+  return content;
 }

@@ -1,0 +1,117 @@
+import { readFile } from "node:fs/promises";
+import { ShoalError } from "@shoal/core/outer";
+import { Dataset, File, Group, ready } from "h5wasm/node";
+import type { Format, Picture } from "../collection.ts";
+import { type ArrayPart, corrupt, cutPictures, imageShape } from "./array-parts.ts";
+import { detectParts } from "./pickles.ts";
+import { isFile } from "./picture-files.ts";
+
+/** `{split}_data.hdf5` with `datasets/<class>`, and `{split}_labels.json` with the classes' names (torchmeta). */
+export const torchmetaHdf5: Format = {
+  name: "HDF5",
+  expects: "{train,val,test}_data.hdf5 and {train,val,test}_labels.json (torchmeta)",
+  detect: (directory) =>
+    detectParts(
+      directory,
+      "HDF5 (torchmeta)",
+      (split) => [`${split}_data.hdf5`],
+      async (path, split) => {
+        const labelsPath = path.replace(/_data\.hdf5$/, "_labels.json");
+        const names = await readNames(labelsPath);
+        // Else the library writes its own reports to standard error.
+        (await ready).activate_throwing_error_handler();
+        const file = openFile(path);
+        try {
+          const arrays = names.map((name) => arrayOf(file, path, `datasets/${name}`));
+          const shapes = arrays.map(({ shape, dtype }, i) =>
+            imageShape(
+              `${path}: ${names[i]!}`,
+              shape ?? [],
+              dtype === "<B" || dtype === "B" || dtype === "|B",
+            ),
+          );
+          const counts = arrays.map(({ shape }) => shape![0]!);
+          const starts = counts.map((_, i) => counts.slice(0, i).reduce((sum, count) => sum + count, 0));
+          const read: ArrayPart["read"] = async (first, count) => {
+            const pictures: Picture[] = [];
+            while (pictures.length < count) {
+              const at = first + pictures.length;
+              const c = starts.findLastIndex((start) => start <= at);
+              const from = at - starts[c]!;
+              const to = Math.min(counts[c]!, from + count - pictures.length);
+              const bytes = arrays[c]!.slice([[from, to]]);
+              if (!(bytes instanceof Uint8Array)) throw new Error(`class ${names[c]!} is not of bytes`);
+              pictures.push(...cutPictures(`${path}: ${names[c]!}`, bytes, from, shapes[c]!));
+            }
+            return pictures;
+          };
+          return {
+            split,
+            path,
+            files: [path, labelsPath],
+            classNames: names,
+            labels: counts.flatMap((count, c) => new Array<number>(count).fill(c)),
+            read,
+            close: async () => void file.close(),
+          };
+        } catch (error) {
+          file.close();
+          throw error;
+        }
+      },
+    ),
+};
+
+/** An HDF5 file, read from disk piece by piece. */
+function openFile(path: string): File {
+  try {
+    const file = new File(path, "r");
+    if (file.file_id < 0n) throw new Error("it is cut off or of another format");
+    return file;
+  } catch (error) {
+    throw corrupt(path, `expected an HDF5 file, but ${reasonOf(error)}`, error);
+  }
+}
+
+/** The innermost line of the library's report: `#006: H5Fsuper.c line 577 in H5F__super_read(): truncated file`. */
+function reasonOf(error: unknown): string {
+  const { message } = error as Error;
+  return [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].at(-1)?.[1] ?? message;
+}
+
+function arrayOf(file: File, path: string, name: string): Dataset {
+  const array = entityOf(file, name);
+  if (array instanceof Dataset) return array;
+  const group = entityOf(file, "datasets");
+  const came = group instanceof Group ? group.keys().slice(0, 5).join(", ") : "no group datasets";
+  throw new ShoalError("E_DATASET_CONTENT", `${path}: expected an array ${name}, got ${came}`);
+}
+
+/** Null where there is none, which the library reports by throwing. */
+function entityOf(file: File, name: string) {
+  try {
+    return file.get(name);
+  } catch {
+    return null;
+  }
+}
+
+async function readNames(path: string): Promise<string[]> {
+  if (!(await isFile(path))) {
+    throw new ShoalError(
+      "E_DATASET_CONTENT",
+      `${path}: expected this list of classes beside its data, got none`,
+    );
+  }
+  let names: unknown;
+  try {
+    names = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw corrupt(path, `expected JSON, but ${(error as Error).message}`, error);
+  }
+  if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+  throw new ShoalError(
+    "E_DATASET_CONTENT",
+    `${path}: expected a JSON list of class names, got something else`,
+  );
+}
