@@ -25,9 +25,12 @@ export interface StatusParts {
   readonly wallMs: number;
 }
 
+/** Heartbeat intervals after which a worker is called silent: one, and time for the wire. */
+const HEARTBEATS_MISSED = 1.5;
+
 /** The answer of `GET /status`. */
 export function describeStatus(parts: StatusParts): Status {
-  const { state, record, plan, nowMs } = parts;
+  const { state, record, nowMs } = parts;
   const { settings, members, round } = state;
   const at = (ms: number): string => new Date(parts.wallMs + ms - nowMs).toISOString();
   const leased = round === null ? [] : round.blocks.filter(({ done, lease }) => !done && lease !== null);
@@ -55,7 +58,7 @@ export function describeStatus(parts: StatusParts): Status {
     })),
     workers: members.map((member) => {
       const blocksLeased = leased.filter(({ lease }) => lease!.workerId === member.workerId).length;
-      return { ...describeWorker(member, record, plan, nowMs), blocksLeased };
+      return { ...describeWorker(member, parts), blocksLeased };
     }),
     rounds: round === null ? [] : [describeRound(round)],
     waits: parts.waits.map((wait) => ({
@@ -106,11 +109,10 @@ function describeRound({ spec, blocks }: Round): Status["rounds"][number] {
 
 function describeWorker(
   member: Member,
-  record: RunRecord,
-  { tasksPerLeaf }: Plan,
-  nowMs: number,
+  { record, plan, state, nowMs }: StatusParts,
 ): Omit<Status["workers"][number], "blocksLeased"> {
-  const { workerId, name, heardMs, leafMs, late } = member;
+  const { workerId, name, heardMs, leafMs } = member;
+  const silentMs = Math.max(0, nowMs - heardMs);
   const known = record.workers.get(workerId);
   const ready = isReady(member) ? member.status : null;
   const isMeasured = ready !== null && leafMs.train !== null;
@@ -122,11 +124,19 @@ function describeWorker(
     version: known?.version ?? "",
     device: ready?.device ?? null,
     slots: ready?.slots ?? null,
-    tasksPerSecond: isMeasured ? (1000 * ready.slots * tasksPerLeaf) / Math.max(1e-3, leafMs.train) : null,
-    state: ready === null ? "preparing" : late.length > 0 ? "late" : "ready",
-    silentMs: Math.max(0, nowMs - heardMs),
+    tasksPerSecond: isMeasured
+      ? (1000 * ready.slots * plan.tasksPerLeaf) / Math.max(1e-3, leafMs.train)
+      : null,
+    state: workerState(member, silentMs > HEARTBEATS_MISSED * state.settings.heartbeatMs),
+    silentMs,
     blocksDone: known?.blocksDone ?? 0,
   };
+}
+
+function workerState(member: Member, isSilent: boolean): string {
+  if (isSilent) return "silent";
+  if (!isReady(member)) return "preparing";
+  return member.late.length > 0 ? "late" : "ready";
 }
 
 function runState(state: RoundState, { isOver }: RunRecord): string {
