@@ -35,6 +35,12 @@ CASES = {
     "maxpool-32-3-step-5-shot": dict(CONV4, filters=32, pool=True, norm="affine", steps=3, rate=0.1, order=2, tasks=24, shots=5, queries=3),
     "stride-32-3-step-5-shot": dict(CONV4, filters=32, pool=False, norm="affine", steps=3, rate=0.1, order=2, tasks=24, shots=5, queries=3),
     # The preset sinusoid, with five steps.
+    # Which part adapts; a learned rate for every element; the walk of ordinary training.
+    "anil-stride-32": dict(CONV4, filters=32, pool=False, norm="affine", steps=3, rate=0.1, order=2, tasks=8, adapts="head"),
+    "boil-stride-32": dict(CONV4, filters=32, pool=False, norm="affine", steps=1, rate=0.1, order=2, tasks=8, adapts="body"),
+    "meta-sgd-stride-32": dict(CONV4, filters=32, pool=False, norm="affine", steps=1, rates=True, order=2, tasks=8),
+    "reptile-sgd": dict(hidden=[40, 40], shots=10, queries=10, steps=5, rate=0.01, tasks=4, scale=1.0, walk="sgd"),
+    "reptile-adam": dict(hidden=[40, 40], shots=10, queries=10, steps=5, rate=0.001, tasks=4, scale=1.0, walk="adam"),
     "sinusoid-5-step": dict(hidden=[40, 40], shots=10, queries=10, steps=5, rate=0.01, order=2, tasks=8, scale=1.0),
 }
 
@@ -88,7 +94,9 @@ def parameters(shapes):
     result = {}
     for k, (name, shape) in enumerate(shapes.items()):
         u = uniform(PARAMETERS, k, np.arange(int(np.prod(shape)))).reshape(shape)
-        if name.endswith("weights"):
+        if name.startswith("rate."):
+            value = 0.2 * u
+        elif name.endswith("weights"):
             area = int(np.prod(shape[:-2]))
             value = np.sqrt(6 / (area * (shape[-2] + shape[-1]))) * (2 * u - 1)
         else:
@@ -144,23 +152,47 @@ def mean_loss(c, p, x, y):
     return -jnp.mean(jax.nn.log_softmax(conv4(c, p, x))[jnp.arange(len(y)), y])
 
 
+def is_fixed(c, name):
+    if name.startswith("rate."):
+        return True
+    if "adapts" in c:
+        return name.startswith("head") != (c["adapts"] == "head")
+    return c.get("norm") == "outer-shift" and name.endswith("beta")
+
+
 def query_loss(c, p, support, query):
-    fixed = {name: value for name, value in p.items() if c.get("norm") == "outer-shift" and name.endswith("beta")}
+    fixed = {name: value for name, value in p.items() if is_fixed(c, name)}
     fast = {name: value for name, value in p.items() if name not in fixed}
     for _ in range(c["steps"]):
         g = jax.grad(lambda q: c["scale"] * mean_loss(c, {**q, **fixed}, *support))(fast)
         if c["order"] == 1:
             g = lax.stop_gradient(g)
-        fast = {name: value - np.float64(np.float32(c["rate"])) * g[name] for name, value in fast.items()}
+        rate = lambda name: p[f"rate.{name}"] if "rates" in c else np.float64(np.float32(c["rate"]))
+        fast = {name: value - rate(name) * g[name] for name, value in fast.items()}
     return mean_loss(c, {**fast, **fixed}, *query)
+
+
+def walk(c, p, support, query):
+    """Reptile: the query loss where the walk ends, and the way back from there."""
+    q, v = dict(p), {name: 0.0 for name in p}
+    for t in range(1, c["steps"] + 1):
+        g = jax.grad(lambda q: mean_loss(c, q, *support))(q)
+        if c["walk"] == "adam":  # beta1 = 0, Kingma and Ba's Algorithm 1
+            v = {name: 0.999 * v[name] + 0.001 * g[name] ** 2 for name in q}
+            g = {name: g[name] / (jnp.sqrt(v[name] / (1 - 0.999**t)) + 1e-8) for name in q}
+        q = {name: q[name] - c["rate"] * g[name] for name in q}
+    return mean_loss(c, q, *query), {name: p[name] - q[name] for name in p}
 
 
 def main():
     for case, c in CASES.items():
         is_mlp = "hidden" in c
-        p = parameters(mlp_shapes(c) if is_mlp else conv4_shapes(c))
+        shapes = mlp_shapes(c) if is_mlp else conv4_shapes(c)
+        if "rates" in c:
+            shapes |= {f"rate.{name}": shape for name, shape in shapes.items()}
+        p = parameters(shapes)
         draw = sines if is_mlp else images
-        step = jax.jit(jax.value_and_grad(lambda p, s, q: query_loss(c, p, s, q)))
+        step = jax.jit((lambda p, s, q: walk(c, p, s, q)) if "walk" in c else jax.value_and_grad(lambda p, s, q: query_loss(c, p, s, q)))
         for task in range(c["tasks"]):
             loss, gradient = step(p, draw(c, task, 0, c["shots"]), draw(c, task, c["shots"], c["queries"]))
             print(f"{case},{task},loss,{float(loss):.17g}")

@@ -61,6 +61,35 @@ describe("adapt", () => {
     });
   });
 
+  // w' = w - r 2 (w - 3), so dw'/dr = -2 (w - 3) = 4, and d(w' - 3)^2/dr = 2 (w' - 3) 4 = -12.8 at w' = 1.4.
+  test("a rate of a parameter's own may be learned: the meta-gradient reaches it", async () => {
+    const adapted = ({ w, r }: Params): Params =>
+      adapt(({ w: p }) => loss({ w: p! }), { w: w! }, { steps: 1, rate: () => r!, order: 2 }).at(-1)!;
+    const graph = capture(
+      (params: Params) => [adapted(params).w!, grad((p: Params) => loss(adapted(p)))(params).r!],
+      { ...specs, r: { shape: [], dtype: "float32" as const } },
+    );
+    const executable = await compile(graph, { device: "reference" });
+    const results = await executable.run([Float64Array.of(1), Float64Array.of(0.1)]);
+    expect(results[0]![0]).toBeCloseTo(1.4, 6);
+    expect(results[1]![0]).toBeCloseTo(-12.8, 5);
+  });
+
+  test("the loss is told the step", async () => {
+    // Step 0 goes to 3 and step 1 to 5, each with rate 1/2, which reaches the minimum at once.
+    const last = (params: Params): Params =>
+      adapt(({ w }, step) => tf.square(tf.sub(w!, 3 + 2 * step)), params, {
+        steps: 2,
+        rate: 0.5,
+        order: 2,
+      }).at(-1)!;
+    const executable = await compile(
+      capture((params: Params) => [last(params).w!], specs),
+      { device: "reference" },
+    );
+    expect((await executable.run([Float64Array.of(1)]))[0]![0]).toBeCloseTo(5, 12);
+  });
+
   test.each([
     [{ steps: 0, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 0"],
     [{ steps: 1.5, rate: 0.1, order: 2 }, "innerSteps: expected an integer >= 1, got 1.5"],
