@@ -7,7 +7,7 @@ import { bodyOffset, FIRST_FRAME, writePrefix } from "./frame.ts";
 import { CHUNK_BYTES, LIMITS_AFTER_HELLO, LIMITS_BEFORE_HELLO, PREFIX_BYTES } from "./limits.ts";
 import { MalformedFrame } from "./malformed-frame.ts";
 import type { CoordinatorMessage, WorkerMessage } from "./messages.ts";
-import { coordinatorVocabulary, workerVocabulary } from "./vocabulary.ts";
+import { coordinatorVocabulary, type Vocabulary, workerVocabulary } from "./vocabulary.ts";
 
 const hello: WorkerMessage = {
   type: "hello",
@@ -210,30 +210,43 @@ describe("Decoder", () => {
     );
   });
 
-  test("answers a damaged valid frame with a close code or with a message that passes the schema", () => {
-    const valid = [
-      ...workerMessages.map((message) => encode(workerVocabulary, message, null)[0]!),
-      encode(workerVocabulary, result, new Float32Array([1, 2, 3]))[0]!,
-    ];
-    const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), {
-      minLength: 1,
-      maxLength: 4,
+  test.each([
+    ["worker", workerVocabulary, workerMessages, { ...result }],
+    ["coordinator", coordinatorVocabulary, coordinatorMessages, { type: "params", version: 3 }],
+  ] as const)(
+    "answers a damaged frame of a %s with a close code or with a message that passes the schema",
+    (_, vocabulary: Vocabulary<{ type: string }>, messages, withBody) => {
+      const valid = [
+        ...messages.map((message) => encode(vocabulary, message, null)[0]!),
+        encode(vocabulary, withBody, new Float32Array([1, 2, 3]))[0]!,
+      ];
+      const change = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }));
+      const damage = fc.array(change, { minLength: 1, maxLength: 4 });
+      fc.assert(
+        fc.property(fc.constantFrom(...valid), damage, fc.nat({ max: 40 }), (frame, changes, cut) => {
+          const kept = Math.max(0, frame.byteLength - Math.max(0, cut - 30));
+          const damaged = Uint8Array.from(frame).subarray(0, kept);
+          for (const [at, value] of changes) if (damaged.length > 0) damaged[at % damaged.length] = value;
+          const decoder = new Decoder(vocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO);
+          const code = codeOf(() => {
+            const decoded = decoder.push(damaged);
+            if (decoded !== null) vocabulary.schema.parse(decoded.message);
+          });
+          expect([null, 1002, 1007, 1009]).toContain(code);
+        }),
+        { numRuns: 3000 },
+      );
+    },
+  );
+
+  test("replaces what would act on a terminal or forge a line of a log", () => {
+    const said = (message: WorkerMessage) =>
+      workerDecoder().push(encode(workerVocabulary, message, null)[0]!)!.message;
+    expect(said({ ...hello, name: "a\u001b[2J\nb\u202ec" })).toMatchObject({
+      name: "a\ufffd[2J\ufffdb\ufffdc",
     });
-    fc.assert(
-      fc.property(fc.constantFrom(...valid), damage, fc.nat({ max: 40 }), (frame, changes, cut) => {
-        const damaged = Uint8Array.from(frame).subarray(
-          0,
-          Math.max(0, frame.byteLength - Math.max(0, cut - 30)),
-        );
-        for (const [at, value] of changes) if (damaged.length > 0) damaged[at % damaged.length] = value;
-        const decoder = workerDecoder();
-        const code = codeOf(() => {
-          const decoded = decoder.push(damaged);
-          if (decoded !== null) workerVocabulary.schema.parse(decoded.message);
-        });
-        expect([null, 1002, 1007, 1009]).toContain(code);
-      }),
-      { numRuns: 5000 },
-    );
+    expect(said({ type: "leaving", reason: "one\n\ttwo\u0007\u009b" })).toMatchObject({
+      reason: "one\n\ttwo\ufffd\ufffd",
+    });
   });
 });

@@ -11,7 +11,22 @@ export const PROTOCOL_VERSION_MIN = 1;
 export const PROTOCOL_VERSION_MAX = 1;
 
 const count = z.int().min(0);
-const text = z.string().max(4096);
+
+/** Milliseconds that a timer can wait: Node's fire at once above 2^31 - 1. */
+const interval = z.int().min(1).max(0x7fff_ffff);
+
+/**
+ * Text of the other side, which ends on terminals and in logs: control characters (escape sequences, line
+ * breaks) and marks that turn the writing direction are replaced. Messages and reasons keep their line breaks.
+ */
+const line = z
+  .string()
+  .max(4096)
+  .overwrite((value) => value.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd"));
+const text = z
+  .string()
+  .max(4096)
+  .overwrite((value) => value.replace(/[^\P{Cc}\n\t]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "\ufffd"));
 
 /** W -> C, first message. */
 export const helloSchema = z.strictObject({
@@ -19,9 +34,9 @@ export const helloSchema = z.strictObject({
   protocolMin: count,
   protocolMax: count,
   /** Name a person gave this worker, or host:pid. */
-  name: text,
-  version: text,
-  host: text,
+  name: line,
+  version: line,
+  host: line,
   pid: count,
 });
 
@@ -29,25 +44,25 @@ export const helloSchema = z.strictObject({
 export const welcomeSchema = z.strictObject({
   type: z.literal("welcome"),
   protocol: count,
-  runId: text,
-  workerId: text,
+  runId: line,
+  workerId: line,
   /** Raised by every start of the coordinator of this run. */
   incarnation: count,
   /** The worker sends a heartbeat every this many ms. */
-  heartbeatMs: count,
+  heartbeatMs: interval,
   /** Either side drops the other after this many ms without a message. */
-  silenceMs: count,
+  silenceMs: interval,
   /** The experiment (JSON), opaque to the protocol. */
   experiment: z.unknown(),
   /** Data hash that this run is bound to; null until the first worker has said its own. */
-  dataHash: text.nullable(),
+  dataHash: line.nullable(),
 });
 
 /** W -> C: data loaded, graphs compiled, able to take leases. */
 export const readySchema = z.strictObject({
   type: z.literal("ready"),
-  dataHash: text,
-  device: text,
+  dataHash: line,
+  device: line,
   /** Blocks that this worker computes at the same time. */
   slots: z.int().min(1),
   /** Floats in the flat parameter vector of the model that the worker compiled. */
@@ -112,7 +127,7 @@ export const answerSchema = z.strictObject({
 export const failedSchema = z.strictObject({
   type: z.literal("failed"),
   leaseId: count,
-  code: text,
+  code: line,
   message: text,
 });
 
@@ -140,7 +155,7 @@ export const doneSchema = z.strictObject({
 });
 
 /** C -> W: this worker is not wanted, for a reason that trying again does not change. */
-export const refuseSchema = z.strictObject({ type: z.literal("refuse"), code: text, message: text });
+export const refuseSchema = z.strictObject({ type: z.literal("refuse"), code: line, message: text });
 
 export const workerMessageSchema = z.discriminatedUnion("type", [
   helloSchema,

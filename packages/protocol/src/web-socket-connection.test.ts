@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, createServer as createTcpServer } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type AcceptOptions, acceptWebSockets, httpServerOptions } from "./accept-web-sockets.ts";
@@ -16,7 +17,7 @@ import {
   REPORTS_MAX,
 } from "./limits.ts";
 import type { WorkerMessage } from "./messages.ts";
-import { workerVocabulary } from "./vocabulary.ts";
+import { coordinatorVocabulary, workerVocabulary } from "./vocabulary.ts";
 import { truncateReason } from "./web-socket-connection.ts";
 
 const hello: WorkerMessage = {
@@ -307,6 +308,49 @@ test("a peer that sends pings and reads no pongs costs no memory", async () => {
   await new Promise<void>((resolve) => coordinator.onMessage(() => resolve()));
   expect(coordinator.bufferedBytes).toBeLessThanOrEqual(PONG_BUFFERED_BYTES_MAX + 127);
   socket.destroy();
+});
+
+describe("a worker at a server that is no honest coordinator", () => {
+  /** A TCP server that grants the upgrade, then writes these bytes; the worker's end of the connection. */
+  async function hostile(bytes: Buffer) {
+    const server = createTcpServer((socket) => {
+      socket.on("error", () => {});
+      socket.once("data", (request: Buffer) => {
+        const key = /Sec-WebSocket-Key: (.*)\r\n/.exec(request.toString("latin1"))![1]!;
+        const accept = createHash("sha1")
+          .update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+          .digest("base64");
+        socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+        );
+        socket.write(bytes);
+      });
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    cleanups.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    return await connectWebSocket(`ws://127.0.0.1:${port}`, { token: null });
+  }
+
+  const params = encode(coordinatorVocabulary, { type: "params", version: 0 }, new Float32Array(4))[0]!;
+  const forged = Buffer.from(params);
+  forged.writeUInt32LE(0xffff_fffc, 8);
+  const unmasked = (payload: Buffer) => Buffer.concat([Buffer.from([0x82, payload.byteLength]), payload]);
+
+  test.each([
+    ["random bytes", Buffer.from("this is no WebSocket frame, and none will come"), [1002]],
+    ["a frame of 2^53 - 1 bytes", Buffer.from("827f001fffffffffffff", "hex"), [1009]],
+    ["a frame of 2 MiB", Buffer.from("827f0000000000200000", "hex"), [1009]],
+    ["a body of 4 GiB", unmasked(forged), [1009]],
+    ["a worker's hello", unmasked(helloFrame), [1007]],
+    ["text", Buffer.from("810161", "hex"), [1002]],
+    ["a compressed frame", Buffer.from("c20161", "hex"), [1002]],
+  ])("closes the connection at %s", async (_, bytes, codes) => {
+    const worker = await hostile(bytes);
+    worker.onMessage(() => expect.unreachable());
+    expect(codes).toContain((await closeOf(worker)).code);
+  });
 });
 
 /** One final client frame, masked with zeros (RFC 6455, 5.2). */

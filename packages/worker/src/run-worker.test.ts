@@ -283,3 +283,51 @@ describe("runWorker", () => {
     expect(events.filter(({ type }) => type === "waiting").length).toBeGreaterThan(1);
   });
 });
+
+describe("a coordinator that breaks the protocol", () => {
+  const crimes: readonly (readonly [string, RegExp, (script: Script) => void])[] = [
+    ["says welcome twice", /welcome was said twice/, (script) => script.welcome()],
+    [
+      "sends parameters of another model",
+      /params of 24 floats, expected 25/,
+      (script) => script.params(0, 24),
+    ],
+    [
+      "hands out leases without end",
+      /more than 4096 leases/,
+      (script) => {
+        for (let leaseId = 0; leaseId <= 4096; leaseId++) script.lease({ leaseId });
+      },
+    ],
+  ];
+
+  test.each(crimes)("and %s is left, tried again and given up in time", async (_, reason, commit) => {
+    const script = new Script().start({ reconnectForMs: 400 });
+    const commitOnEvery = async (): Promise<void> => {
+      for (let count = 1; ; count++) {
+        await script.connected(count);
+        await script.message("hello", count);
+        script.welcome();
+        await script.message("ready", count);
+        commit(script);
+      }
+    };
+    void commitOnEvery();
+    // Every connection was welcomed, and none was of use: the time to look for a better one ran on.
+    expect(await script.outcome).toMatchObject({
+      outcome: "failed",
+      code: "E_CONNECT",
+      message: expect.stringMatching(reason) as string,
+    });
+  });
+
+  test("before it has heard ready is left too", async () => {
+    const script = new Script().start({ reconnectForMs: 1 });
+    await script.message("hello");
+    script.lease();
+    expect(await script.outcome).toMatchObject({
+      code: "E_CONNECT",
+      message: expect.stringContaining("a lease before ready") as string,
+    });
+  });
+});

@@ -159,7 +159,7 @@ class Worker {
     if (end.type === "lost") {
       this.#onEvent({ type: "lost", reason: end.reason, keptResults: this.#finished.length });
     }
-    return { ...end, hadContact: session.welcomed };
+    return { ...end, hadContact: session.hadContact };
   }
 
   #connect(): Promise<WorkerConnection> {

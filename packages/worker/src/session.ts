@@ -1,5 +1,6 @@
 import { ShoalError } from "@shoal/core/outer";
 import {
+  CLOSE_CODES,
   type Clock,
   CONNECT_MS,
   type CoordinatorMessage,
@@ -19,6 +20,19 @@ export interface FinishedBlock {
   readonly lease: Lease;
   readonly result: BlockResult;
 }
+
+/** Leases that one connection may hold: what a heartbeat can list. */
+const LEASES_MAX = 4096;
+
+/** Characters of a text on the wire. */
+const TEXT_MAX = 4_000;
+
+/** Close codes that say that one side could not read the other. */
+const GARBLED_CODES: readonly number[] = [
+  CLOSE_CODES.protocolError,
+  CLOSE_CODES.invalidData,
+  CLOSE_CODES.tooBig,
+];
 
 /** How a connection to a coordinator ended. */
 export type SessionEnd =
@@ -60,7 +74,10 @@ export class Session {
   #end: (end: SessionEnd) => void = () => {};
   #ended = false;
   #welcomed = false;
+  #answered = false;
+  #isGarbled = false;
   #queue: BlockQueue | null = null;
+  #paramCount = 0;
   #runId: string | null;
   /** Sent or to be sent, and not answered, by lease id. */
   readonly #unanswered = new Map<number, FinishedBlock>();
@@ -83,9 +100,12 @@ export class Session {
     return this.#runId;
   }
 
-  /** True once the coordinator has accepted this worker. */
-  get welcomed(): boolean {
-    return this.#welcomed;
+  /**
+   * True once the coordinator has accepted this worker; false where all that followed was what no coordinator
+   * sends. The time to look for a better one then goes on.
+   */
+  get hadContact(): boolean {
+    return this.#welcomed && (this.#answered || !this.#isGarbled);
   }
 
   /** Runs until the connection ends, for whatever reason. Never rejects. */
@@ -103,6 +123,7 @@ export class Session {
         resolve(end);
       };
       this.#connection.onClose(({ code, reason }) => {
+        this.#isGarbled = GARBLED_CODES.includes(code);
         this.#end({
           type: "lost",
           reason: `connection closed (${code}${reason === "" ? "" : `: ${reason}`})`,
@@ -128,19 +149,20 @@ export class Session {
     if (this.#ended) return;
     switch (message.type) {
       case "welcome":
-        void this.#prepare(message);
+        if (this.#welcomed) this.#refute("welcome was said twice");
+        else void this.#prepare(message);
         return;
       case "params":
-        if (body !== null) this.#queue?.setParams(message.version, body);
+        this.#takeParams(message.version, body);
         return;
       case "lease":
-        this.#queue?.add(message);
+        this.#takeLease(message);
         return;
       case "revoke":
         this.#queue?.revoke(message.leaseIds);
         return;
       case "answer":
-        this.#unanswered.delete(message.leaseId);
+        if (this.#unanswered.delete(message.leaseId)) this.#answered = true;
         return;
       case "heartbeat":
         return;
@@ -151,6 +173,25 @@ export class Session {
         this.#close(1000, { type: "done", outcome: message.outcome, message: message.message });
         return;
     }
+  }
+
+  #takeParams(version: number, body: Float32Array | null): void {
+    if (this.#queue === null || body === null) return;
+    if (body.length === this.#paramCount) this.#queue.setParams(version, body);
+    else this.#refute(`params of ${body.length} floats, expected ${this.#paramCount}`);
+  }
+
+  #takeLease(lease: Lease): void {
+    if (this.#queue === null) this.#refute("a lease before ready");
+    else if (this.#queue.leaseIds.length >= LEASES_MAX) this.#refute(`more than ${LEASES_MAX} leases`);
+    else this.#queue.add(lease);
+  }
+
+  /** Ends the connection for what no coordinator says. */
+  #refute(reason: string): void {
+    this.#isGarbled = true;
+    this.#end({ type: "lost", reason: `the coordinator broke the protocol: ${reason}` });
+    this.#connection.close(CLOSE_CODES.protocolError, reason);
   }
 
   /** Opens the data and compiles, while heartbeats go on; then says `ready`. */
@@ -175,6 +216,7 @@ export class Session {
       if (this.#ended) return;
       if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
         throw wrongData(welcome.dataHash, program);
+      this.#paramCount = program.paramCount;
       this.#queue = new BlockQueue(program, program.slots, {
         onResult: (lease, result) => this.#deliver({ lease, result }),
         onFailure: (lease, error) => this.#fail(lease, error),
@@ -234,7 +276,7 @@ export class Session {
 
   #leave(reason: string, end: SessionEnd): void {
     if (this.#ended) return;
-    this.#connection.send({ type: "leaving", reason: reason.slice(0, 4000) });
+    this.#connection.send({ type: "leaving", reason: reason.slice(0, TEXT_MAX) });
     this.#close(1000, end);
   }
 
@@ -252,8 +294,9 @@ function wrongData(expected: string, { dataHash, description }: BlockProgram): S
   );
 }
 
+/** What the wire takes: texts of at most 4,096 characters. */
 function codeAndMessage(error: unknown): { readonly code: string; readonly message: string } {
-  if (!(error instanceof Error)) return { code: "E_INTERNAL", message: String(error) };
+  if (!(error instanceof Error)) return { code: "E_INTERNAL", message: String(error).slice(0, TEXT_MAX) };
   const code = "code" in error && typeof error.code === "string" ? error.code : "E_INTERNAL";
-  return { code, message: error.message };
+  return { code, message: error.message.slice(0, TEXT_MAX) };
 }
