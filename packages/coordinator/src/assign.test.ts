@@ -45,3 +45,24 @@ test("the speed that counts is that of the kind of work", () => {
   // Half the old value, half the new one.
   expect(driven.state.members[0]!.leafMs).toEqual({ train: 200, evaluate: null });
 });
+
+test("a block that has failed goes to a worker whose results have counted, not to one that just came", () => {
+  const driven = new DrivenRound();
+  driven.join("honest");
+  // All 4 blocks of a round by the honest worker: its results count.
+  for (let open = leases(driven.start(trainSpec)); open.length > 0; ) {
+    const [lease, ...rest] = open;
+    open = [...rest, ...leases(driven.result("honest", lease!))];
+  }
+  driven.join("false");
+  const started = driven.start({ ...trainSpec, number: 3, version: 1 });
+  driven.join("newcomer");
+  const [spoiled] = leases(started, "false");
+  const after = driven.result("false", spoiled!, { invalid: "not finite" });
+  // The newcomer has nothing to do, and still the block waits for the honest worker, who is busy.
+  expect(leases(after, "newcomer")).toEqual([]);
+  const [mine] = leases(started, "honest");
+  expect(leases(driven.result("honest", mine!), "honest").map(({ index }) => index)).toContain(
+    spoiled!.index,
+  );
+});

@@ -92,7 +92,10 @@ function choose(candidates: readonly Candidate[], block: Block): Candidate | nul
   // Where the block has failed on every worker there is, it is tried again where it failed before. A worker
   // that owes an answer is one that has not failed: it will answer or be dropped.
   const untried = candidates.filter((candidate) => !hasFailed(candidate));
-  const eligible = untried.length > 0 ? untried : candidates;
+  // A block that has failed goes to a worker whose results have counted before, while there is one that has
+  // not failed on it: whoever joins and answers nonsense, however often, spoils a block once.
+  const proven = block.failures.length === 0 ? [] : untried.filter(({ member }) => hasCounted(member));
+  const eligible = [proven, untried, candidates].find((some) => some.length > 0) ?? [];
   const best = (among: readonly Candidate[]) =>
     among.reduce<Candidate | null>(
       (first, next) => (first === null || finishMs(next) < finishMs(first) ? next : first),
@@ -104,6 +107,11 @@ function choose(candidates: readonly Candidate[], block: Block): Candidate | nul
   const fastest = best(eligible);
   if (ahead === null || fastest === null || finishMs(ahead) > finishMs(fastest)) return null;
   return ahead;
+}
+
+/** True for a worker with a result that was worth measuring. */
+function hasCounted({ leafMs }: Member): boolean {
+  return leafMs.train !== null || leafMs.evaluate !== null;
 }
 
 /** How long a worker may take for one more block: several times what it is expected to need. */
