@@ -37,19 +37,20 @@ const LEASE_MS = 500;
 export async function attack(target, { count, seed, onProgress = () => {} }) {
   /** @type {Tally} */
   const tally = { sent: {}, connections: 0, open: {} };
-  let total = 0;
+  const progress = { sent: 0, isOver: false };
   const add = (/** @type {string} */ kind, frames = 1) => {
     tally.sent[kind] = (tally.sent[kind] ?? 0) + frames;
-    total += frames;
-    if (Math.floor(total / 1000) !== Math.floor((total - frames) / 1000)) onProgress(total);
+    const before = progress.sent;
+    progress.sent += frames;
+    if (Math.floor(progress.sent / 1000) !== Math.floor(before / 1000)) onProgress(progress.sent);
   };
-  let isOver = false;
   const slow = Array.from({ length: SLOW }, async (_, i) => {
-    while (!isOver) await slowAttacker(target, createRandom(seed + 7919 * (i + 1)), add, () => isOver);
+    while (!progress.isOver)
+      await slowAttacker(target, createRandom(seed + 7919 * (i + 1)), add, () => progress.isOver);
   });
   const fast = Array.from({ length: CONCURRENCY }, async (_, i) => {
     const random = createRandom(seed + i);
-    while (total < count) {
+    while (progress.sent < count) {
       tally.connections++;
       // Many addresses: no attacker is stopped by the limits of one.
       const peer = new RawPeer({ port: target.port, localAddress: `127.0.1.${1 + random.below(200)}` });
@@ -63,7 +64,7 @@ export async function attack(target, { count, seed, onProgress = () => {} }) {
     }
   });
   await Promise.all(fast);
-  isOver = true;
+  progress.isOver = true;
   await Promise.all(slow);
   return tally;
 }
@@ -237,11 +238,7 @@ async function slowAttacker(target, random, add, isOver) {
     isUpgraded ? Buffer.from([0x82, 0xff, 0, 0, 0, 0, 0, 16, 0, 0, 0, 0, 0, 0]) : "GET / HTTP/1.1\r\n",
   );
   add("slow");
-  let isClosed = false;
-  void peer.closed.then(() => {
-    isClosed = true;
-  });
-  while (!isClosed && !isOver()) {
+  while (!peer.isClosed && !isOver()) {
     peer.write(isUpgraded ? Buffer.from([0]) : "X");
     await sleep(100);
   }

@@ -57,7 +57,9 @@ class Shoal {
       };
       this.#watchers.add(look);
       look();
-      this.ended.then((exit) => reject(new Error(`shoal ended (${exit}) before ${event}\n${this.#stderr}`)));
+      void this.ended.then((exit) =>
+        reject(new Error(`shoal ended (${exit}) before ${event}\n${this.#stderr}`)),
+      );
     });
   }
 }

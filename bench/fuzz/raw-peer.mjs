@@ -33,6 +33,10 @@ export class RawPeer {
       await Promise.race([once(this.#socket, "connect").catch(() => {}), this.closed]);
   }
 
+  get isClosed() {
+    return this.#socket.destroyed;
+  }
+
   /** Asks for the upgrade. Resolves with true once it is granted. @param {string} [more] header lines */
   async upgrade(more = "") {
     await this.connected();
