@@ -322,9 +322,14 @@ describe("a coordinator that breaks the protocol", () => {
   });
 
   test("before it has heard ready is left too", async () => {
-    const script = new Script().start({ reconnectForMs: 1 });
-    await script.message("hello");
-    script.lease();
+    const script = new Script().start({ reconnectForMs: 200 });
+    const leaseOnEvery = async (): Promise<void> => {
+      for (let count = 1; ; count++) {
+        await script.message("hello", count);
+        script.lease();
+      }
+    };
+    void leaseOnEvery();
     expect(await script.outcome).toMatchObject({
       code: "E_CONNECT",
       message: expect.stringContaining("a lease before ready") as string,
