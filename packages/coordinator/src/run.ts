@@ -304,6 +304,8 @@ export class Run {
     const stats = work.means();
     const nowMs = this.#clock.nowMs();
     const stepMs = nowMs - work.startedMs;
+    // Before it is told: who hears of a step may end the run, and the step is part of what is saved then.
+    this.#record(work, { type: "step", step, tasks: spec.taskCount, ...stats, stepMs }, gradientSum);
     this.#options.onEvent({
       type: "step",
       step,
@@ -316,7 +318,6 @@ export class Run {
       sentBytes: this.#sentBytes,
       receivedBytes: work.receivedBytes,
     });
-    this.#record(work, { type: "step", step, tasks: spec.taskCount, ...stats, stepMs }, gradientSum);
     if (step < plan.steps && this.#recorder.isCheckpointDue(step, nowMs)) this.#save();
   }
 
@@ -330,8 +331,8 @@ export class Run {
       stats: work.intervals(),
     };
     this.#evaluations.push(evaluation);
-    this.#options.onEvent({ type: "evaluation", evaluation, ms: this.#clock.nowMs() - work.startedMs });
     this.#record(work, { type: "evaluation", ...evaluation }, null);
+    this.#options.onEvent({ type: "evaluation", evaluation, ms: this.#clock.nowMs() - work.startedMs });
   }
 
   #nextRound(): void {
