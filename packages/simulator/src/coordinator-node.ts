@@ -25,6 +25,8 @@ export interface CoordinatorNodeOptions {
   readonly seed: number;
   readonly plan: TrainPlan;
   readonly workersMin: number;
+  /** Names of workers that are broken for good. */
+  readonly broken: ReadonlySet<string>;
   readonly clockRate: number;
   readonly bytesPerMs: number;
 }
@@ -174,7 +176,10 @@ export class CoordinatorNode {
       // A full disk: it is said on the terminal, and nothing depends on it.
     });
     await runDirectory.close();
-    const mayGoOn = outcome.type === "stopped" || RESTARTABLE.has(outcome.code ?? "");
+    const { broken } = this.#options;
+    // Where only broken workers are left, a block fails wherever it goes, and a person has to look.
+    const isLost = outcome.code === "E_BLOCK" && broken.size > 0 && !watcher.isReadyBeside(broken);
+    const mayGoOn = isLost || outcome.type === "stopped" || RESTARTABLE.has(outcome.code ?? "");
     if (!mayGoOn) this.outcome = outcome;
     this.#exit(RESTART_MS);
   }

@@ -48,9 +48,7 @@ export type Fault = { readonly atMs: number } & (
 
 export type FaultType = Fault["type"];
 
-/** How many troubles may cost a block one of its few failures: more of them may end a run, and rightly. */
-const BLAMED_TROUBLES_MAX = 2;
-
+/** Troubles that cost a block one of its few failures. */
 const BLAMED: readonly Trouble[] = ["not-a-number", "wrong-shape", "failure", "never"];
 
 const FAULT_TYPES: readonly FaultType[] = [
@@ -74,17 +72,21 @@ const FAULT_TYPES: readonly FaultType[] = [
   "partition",
 ];
 
+export interface DrawOptions {
+  readonly count: number;
+  readonly windowMs: number;
+  readonly workers: number;
+  /** How many troubles may cost a block a failure: too many of them end a run, and rightly. */
+  readonly blamedMax: number;
+}
+
 /**
  * Draws the faults of one run: of some types (each run leaves others out, so that rare mixtures come up),
  * over the first `windowMs`.
  */
 export function drawFaults(
   random: Random,
-  {
-    count,
-    windowMs,
-    workers,
-  }: { readonly count: number; readonly windowMs: number; readonly workers: number },
+  { count, windowMs, workers, blamedMax }: DrawOptions,
 ): readonly Fault[] {
   const types = FAULT_TYPES.filter(() => random.int(2) === 0);
   if (types.length === 0) types.push("worker-kill");
@@ -93,7 +95,7 @@ export function drawFaults(
   for (let i = 0; i < count; i++) {
     const fault = drawFault(random, types[random.int(types.length)]!, windowMs, workers);
     const isBlamed = fault.type === "worker-trouble" && BLAMED.includes(fault.trouble);
-    if (isBlamed && ++blamed > BLAMED_TROUBLES_MAX) continue;
+    if (isBlamed && ++blamed > blamedMax) continue;
     faults.push(fault);
   }
   return faults.sort((a, b) => a.atMs - b.atMs);

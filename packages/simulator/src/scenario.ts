@@ -1,6 +1,6 @@
 import type { TrainPlan } from "@shoal/coordinator";
-import { createOuterOptimizer, createRandom } from "@shoal/core/outer";
-import { drawFaults, type Fault } from "./fault.ts";
+import { createOuterOptimizer, createRandom, type Random } from "@shoal/core/outer";
+import { drawFaults, type Fault, type Trouble } from "./fault.ts";
 import { layout } from "./made-up-work.ts";
 import type { WorkerSpec } from "./worker-node.ts";
 
@@ -64,6 +64,9 @@ const PLANS: readonly TrainPlan[] = [
   checkpointEveryMs: 60_000,
 }));
 
+/** What a worker can be for good, so that a run with others must still complete. */
+const BROKEN: readonly Trouble[] = ["not-a-number", "wrong-shape", "failure", "never", "liar"];
+
 /** Virtual time in which a run must end, whatever is done to it, in ms: many times all deadlines. */
 const MS_MAX = 4 * 3_600_000;
 
@@ -82,6 +85,7 @@ export function drawScenario(seed: number): Scenario {
       clockRate: 0.97 + 0.06 * random.uniform(),
     };
   });
+  const somewhatBroken = breakOne(workers, createRandom(seed, 3));
   const latencyMs = [0.1, 2, 50, 400][random.int(4)]!;
   // The faults fall over the time that the run is expected to take, and somewhat more.
   const tasks = plan.steps * plan.metaBatch;
@@ -89,7 +93,7 @@ export function drawScenario(seed: number): Scenario {
   return {
     seed,
     plan,
-    workers,
+    workers: somewhatBroken,
     workersMin: 1 + random.int(workerCount),
     network: {
       latencyMs,
@@ -99,9 +103,23 @@ export function drawScenario(seed: number): Scenario {
     },
     diskMs: [0.05, 2, 30][random.int(3)]!,
     coordinatorClockRate: 0.97 + 0.06 * random.uniform(),
-    faults: drawFaults(createRandom(seed, 2), { count: random.int(16), windowMs, workers: workerCount }),
+    faults: drawFaults(createRandom(seed, 2), {
+      count: random.int(16),
+      windowMs,
+      workers: workerCount,
+      // A block may fail a few times: not on broken hardware and on the healthy worker, too.
+      blamedMax: somewhatBroken === workers ? 2 : 0,
+    }),
     msMax: MS_MAX,
   };
+}
+
+/** In one run of five with several workers, one of them is broken hardware, and stays. */
+function breakOne(workers: readonly WorkerSpec[], random: Random): readonly WorkerSpec[] {
+  if (workers.length < 2 || random.int(5) > 0) return workers;
+  const broken = BROKEN[random.int(BROKEN.length)]!;
+  const at = random.int(workers.length);
+  return workers.map((worker, i) => (i === at ? { ...worker, broken } : worker));
 }
 
 /** The same run with one worker, and nothing that goes wrong. */

@@ -100,6 +100,7 @@ class Simulation {
       disk: this.#disk,
       plan,
       workersMin,
+      broken: new Set(workers.flatMap(({ broken }, i) => (broken === undefined ? [] : [`worker-${i}`]))),
       clockRate: coordinatorClockRate,
     });
     this.#workers = workers.map((spec, index) => new WorkerNode({ ...common, spec, index }));

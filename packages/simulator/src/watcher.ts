@@ -60,6 +60,8 @@ export class Watcher {
   readonly #working = new Set<Work>();
   /** What is counted of the rounds of the coordinator under way, by number. */
   readonly #rounds = new Map<number, CountedRound>();
+  /** Names of the workers that the coordinator under way has for ready, by id. */
+  readonly #ready = new Map<string, string>();
   #lastStep = 0;
   #trainedSinceMs: number | null = null;
   #trainedUntilMs = 0;
@@ -87,6 +89,11 @@ export class Watcher {
     return this.#trainedUntilMs - (this.#trainedSinceMs ?? this.#trainedUntilMs);
   }
 
+  /** True if somebody is ready who is not among `names`. */
+  isReadyBeside(names: ReadonlySet<string>): boolean {
+    return [...this.#ready.values()].some((worker) => !names.has(worker.split(" ")[0]!));
+  }
+
   violate(what: string): void {
     this.#world.note("VIOLATION", () => what);
     if (this.violations.length < 20) this.violations.push(`at ${this.#world.nowMs.toFixed(1)} ms: ${what}`);
@@ -98,11 +105,14 @@ export class Watcher {
       this.violate(`resumed at step ${step}, but only ${this.#lastStep} were committed`);
     this.#lastStep = step;
     this.#rounds.clear();
+    this.#ready.clear();
   }
 
   coordinatorEvent(event: CoordinatorEvent): void {
     this.#world.note("coordinator", () => `tells ${JSON.stringify(event)}`);
     this.eventCounts.set(event.type, (this.eventCounts.get(event.type) ?? 0) + 1);
+    if (event.type === "worker-ready") this.#ready.set(event.workerId, event.worker);
+    if (event.type === "worker-left") this.#ready.delete(event.workerId);
     if (event.type === "step") this.#stepCommitted(event.step, event.stepMs);
     if (event.type === "evaluation") {
       const { purpose, split, step } = event.evaluation;

@@ -15,6 +15,8 @@ export interface WorkerSpec {
   readonly prepareMs: number;
   /** How fast its clock goes; 1: as the world's. */
   readonly clockRate: number;
+  /** Broken for good: every block that it computes meets this. */
+  readonly broken?: Trouble;
 }
 
 export interface WorkerNodeOptions {
@@ -132,7 +134,7 @@ export class WorkerNode {
           taskMs: spec.taskMs,
           prepareMs: spec.prepareMs * (0.8 + 0.4 * random.uniform()),
           nextTrouble: () => {
-            const trouble = this.#trouble;
+            const trouble = this.#trouble ?? spec.broken ?? null;
             this.#trouble = null;
             if (trouble !== null) world.note(this.name, () => `next block: ${trouble}`);
             return trouble;
