@@ -186,6 +186,20 @@ describe("a result that cannot be used", () => {
     expect(fail!.message).toContain("w1: E_BROKEN: no memory");
   });
 
+  test("goes to somebody who was away meanwhile, before it ends the run", () => {
+    const driven = new DrivenRound();
+    driven.join("broken");
+    let [lease] = leases(driven.start(trainSpec));
+    for (let failure = 1; failure < BLOCK_FAILURES_MAX; failure++) {
+      [lease] = leases(driven.failed("broken", lease!));
+    }
+    driven.join("healthy");
+    const commands = driven.failed("broken", lease!);
+    expect(commandsOf(commands, "fail")).toEqual([]);
+    // Where it has not failed, and nowhere else, as soon as there is room.
+    expect(leases(commands, "broken").map(({ index }) => index)).not.toContain(lease!.index);
+  });
+
   test("again and again, on different blocks, has its worker refused", () => {
     const driven = new DrivenRound();
     // 16 leaves, and a healthy worker that takes what the broken one fails on.

@@ -1,7 +1,7 @@
 import type { CoordinatorMessage } from "@shoal/protocol";
 import { withMeasurement } from "./assign.ts";
 import { BLOCK_FAILURES_MAX, WORKER_FAILURES_MAX } from "./limits.ts";
-import { findMember, isReady, replaceMember } from "./members.ts";
+import { findMember, isReady, readyMembers, replaceMember } from "./members.ts";
 import { refuse } from "./membership.ts";
 import { blockTasks, describeTasks } from "./round-spec.ts";
 import type {
@@ -87,7 +87,7 @@ export function failBlock(state: RoundState, member: Member, block: Block, reaso
   const blamed = current && { ...current, failuresInRow: current.failuresInRow + 1 };
   let next: RoundState = { ...state, round: replaceBlock(round, { ...block, lease, failures }) };
   if (blamed !== undefined) next = replaceMember(next, blamed);
-  if (failures.length >= BLOCK_FAILURES_MAX) {
+  if (failures.length >= BLOCK_FAILURES_MAX && isHopeless(next, failures)) {
     commands.push({
       type: "fail",
       code: "E_BLOCK",
@@ -103,6 +103,17 @@ export function failBlock(state: RoundState, member: Member, block: Block, reaso
     return { state: refused.state, commands: [...commands, ...refused.commands] };
   }
   return { state: next, commands };
+}
+
+/**
+ * True if the block is the reason, and not the workers that it failed on: it failed on several, or nobody is
+ * left who has not tried it. One broken worker cannot end a run that has others.
+ */
+function isHopeless(state: RoundState, failures: Block["failures"]): boolean {
+  const failedOn = new Set(failures.map(({ workerId }) => workerId));
+  return (
+    failedOn.size >= BLOCK_FAILURES_MAX || readyMembers(state).every(({ workerId }) => failedOn.has(workerId))
+  );
 }
 
 function accept(state: RoundState, member: Member, round: Round, block: Block, message: ResultMessage): Step {
