@@ -3,6 +3,7 @@ import type { LogLevel } from "./event-log.ts";
 
 const levels: { readonly [T in WorkerEvent["type"]]: LogLevel } = {
   waiting: "warn",
+  "still-waiting": "warn",
   lost: "warn",
   "block-failed": "warn",
   "graph-cache-rejected": "warn",

@@ -11,6 +11,7 @@ import {
 import type { BlockProgram } from "./block-program.ts";
 import { type ComputeDevice, Program } from "./program.ts";
 import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
+import { WaitWatch } from "./wait-watch.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
 export interface RunWorkerOptions {
@@ -80,6 +81,7 @@ class Worker {
   readonly #signal: AbortSignal;
   readonly #clock: Clock;
   readonly #onEvent: (event: WorkerEvent) => void;
+  readonly #waits: WaitWatch;
   #program: { readonly key: string; readonly opening: Promise<BlockProgram> } | null = null;
   #session: Session | null = null;
   #finished: FinishedBlock[] = [];
@@ -89,7 +91,12 @@ class Worker {
     this.#options = options;
     this.#signal = options.signal ?? new AbortController().signal;
     this.#clock = options.clock ?? systemClock;
-    this.#onEvent = options.onEvent ?? (() => {});
+    const tell = options.onEvent ?? (() => {});
+    this.#waits = new WaitWatch(this.#clock, () => this.#session?.leaseCount ?? 0, tell);
+    this.#onEvent = (event) => {
+      this.#waits.take(event);
+      tell(event);
+    };
   }
 
   async run(): Promise<WorkerOutcome> {
@@ -118,6 +125,7 @@ class Worker {
   }
 
   async close(): Promise<void> {
+    this.#waits.close();
     const program = await this.#program?.opening.catch(() => null);
     await program?.close();
   }

@@ -108,6 +108,11 @@ export class Session {
     return this.#welcomed && (this.#answered || !this.#isGarbled);
   }
 
+  /** Leases that wait or run. */
+  get leaseCount(): number {
+    return this.#queue?.leaseIds.length ?? 0;
+  }
+
   /** Runs until the connection ends, for whatever reason. Never rejects. */
   run(): Promise<SessionEnd> {
     const { signal, name, host, pid, version } = this.#options;

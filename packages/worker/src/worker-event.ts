@@ -10,6 +10,13 @@ export type WorkerEvent =
       readonly retryMs: number;
       readonly deadlineMs: number;
     }
+  /** Nothing has moved for a while: told after 5 s, and then whenever the wait has doubled. */
+  | {
+      readonly type: "still-waiting";
+      /** A connection; data and compiled graphs; something to compute. */
+      readonly for: "coordinator" | "program" | "lease";
+      readonly waitedMs: number;
+    }
   | { readonly type: "connected"; readonly runId: string; readonly workerId: string; readonly peer: string }
   /** Opening the data and compiling the graphs. */
   | { readonly type: "preparing" }

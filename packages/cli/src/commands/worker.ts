@@ -93,12 +93,22 @@ function isNotice(event: WorkerEvent): event is GraphCacheEvent {
   return event.type === "graph-cache-rejected" || event.type === "graph-cache-unavailable";
 }
 
+/** What a worker waits for, whose it is to end the wait, and when it ends at the latest. */
+const waits: { readonly [F in Extract<WorkerEvent, { type: "still-waiting" }>["for"]]: string } = {
+  coordinator:
+    "waiting for the coordinator to let this worker in; one that says nothing for 10 s is tried again",
+  program: "still opening the data and compiling; the coordinator waits so long (shoal why says how long)",
+  lease: "no lease: the others compute what is left, or the run is paused (shoal why says more)",
+};
+
 /** One line for people, or null for what they need not see. */
 function describe(event: WorkerEvent): string | null {
   if (isNotice(event)) return describeGraphCacheEvent(event);
   switch (event.type) {
     case "waiting":
       return `${event.reason}; next try in ${duration(event.retryMs)}, for another ${duration(event.deadlineMs)}`;
+    case "still-waiting":
+      return `${waits[event.for]}; ${duration(event.waitedMs)} so far`;
     case "connected":
       return `joined run ${event.runId} at ${event.peer} as ${event.workerId}`;
     case "preparing":

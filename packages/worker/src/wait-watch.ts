@@ -1,0 +1,71 @@
+import type { Clock } from "@shoal/protocol";
+import type { WorkerEvent } from "./worker-event.ts";
+
+/** What a worker waits for. */
+type Waiting = Extract<WorkerEvent, { type: "still-waiting" }>["for"];
+
+/** How often a worker looks at its own waits, in ms. */
+const LOOK_MS = 2_500;
+/** A wait is told after this long, and then after twice the time each, in ms. */
+const TELL_MS = 5_000;
+
+/**
+ * Notices that nothing moves in a worker: no coordinator, no program, no lease. It listens to the worker's
+ * events, and tells what is waited for as one more event.
+ */
+export class WaitWatch {
+  readonly #clock: Clock;
+  readonly #leaseCount: () => number;
+  readonly #tell: (event: WorkerEvent) => void;
+  readonly #stop: () => void;
+  #waiting: Waiting = "coordinator";
+  #sinceMs: number;
+  #tellMs = TELL_MS;
+
+  /** @param leaseCount leases that wait or run */
+  constructor(clock: Clock, leaseCount: () => number, tell: (event: WorkerEvent) => void) {
+    this.#clock = clock;
+    this.#leaseCount = leaseCount;
+    this.#tell = tell;
+    this.#sinceMs = clock.nowMs();
+    this.#stop = clock.every(LOOK_MS, () => this.#look());
+  }
+
+  take(event: WorkerEvent): void {
+    switch (event.type) {
+      case "connected":
+      case "preparing":
+        this.#begin("program");
+        return;
+      case "ready":
+      case "block":
+      case "block-failed":
+        this.#begin("lease");
+        return;
+      // An attempt to connect that failed is told by itself.
+      case "waiting":
+      case "lost":
+        this.#begin("coordinator");
+        return;
+      default:
+    }
+  }
+
+  close(): void {
+    this.#stop();
+  }
+
+  #begin(waiting: Waiting): void {
+    this.#waiting = waiting;
+    this.#sinceMs = this.#clock.nowMs();
+    this.#tellMs = TELL_MS;
+  }
+
+  #look(): void {
+    if (this.#waiting === "lease" && this.#leaseCount() > 0) this.#begin("lease");
+    const waitedMs = this.#clock.nowMs() - this.#sinceMs;
+    if (waitedMs < this.#tellMs) return;
+    this.#tellMs = 2 * waitedMs;
+    this.#tell({ type: "still-waiting", for: this.#waiting, waitedMs });
+  }
+}
