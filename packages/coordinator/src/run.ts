@@ -174,12 +174,11 @@ export class Run {
   #findInvalid(message: Extract<WorkerMessage, { type: "result" }>, body: Float32Array): string | null {
     const spec = this.#work?.spec;
     if (spec === undefined || message.round !== spec.number) return null;
-    const { first } = blockTasks(spec, message.level, message.index);
     return findNonFinite({
       body,
       statNames: this.#options.statNames[spec.kind],
       taskCount: message.taskCount,
-      firstEpisode: spec.firstEpisode + first,
+      firstEpisode: spec.firstEpisode + blockTasks(spec, message.level, message.index).first,
       layout: this.#options.layout,
     });
   }
