@@ -339,7 +339,10 @@ export class Run {
     this.#isHeld = this.#recorder.isBehind;
     if (this.#isHeld) return;
     const next = this.#rounds.next();
-    if (next.done === true) return this.#end("complete", null, "the plan is done");
+    if (next.done === true) {
+      this.#end("complete", null, "the plan is done");
+      return;
+    }
     const spec = next.value;
     this.#busyMs = 0;
     this.#sentBytes = 0;
