@@ -23,6 +23,9 @@ const PARAM_COUNT = 1761;
 const RUN = ["--preset", "sinusoid", "--evaluate-every", "0", "--test-tasks", "25", "--json"];
 const SAMPLE_MS = 500;
 
+/** A small heap is collected often: what its process then holds is in use, and growth is a leak. */
+const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=56 --max-semi-space-size=4" };
+
 /** A `shoal` process and the objects that it prints. */
 class Shoal {
   /** @type {Record<string, unknown>[]} */
@@ -30,9 +33,12 @@ class Shoal {
   #watchers = new Set();
   #stderr = "";
 
-  /** @param {string[]} args */
-  constructor(args) {
-    this.child = spawn(process.execPath, [script, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  /** @param {string[]} args @param {Record<string, string>} env beside this process's own */
+  constructor(args, env = {}) {
+    this.child = spawn(process.execPath, [script, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     this.ended = once(this.child, "close").then(([code, signal]) => code ?? signal);
     this.child.stderr.setEncoding("utf8").on("data", (text) => {
       this.#stderr = (this.#stderr + text).slice(-4000);
@@ -73,18 +79,18 @@ export async function fuzz({ frames, seed, say = () => {} }) {
   const directory = mkdtempSync(join(tmpdir(), "shoal-fuzz-"));
   /** @type {Shoal[]} */
   const processes = [];
-  const start = (/** @type {string[]} */ ...args) => {
-    const shoal = new Shoal(args);
+  const start = (/** @type {string[]} */ args, env = {}) => {
+    const shoal = new Shoal(args, env);
     processes.push(shoal);
     return shoal;
   };
   try {
     const attacked = ["--steps", "10000000", "--run-dir", join(directory, "attacked"), "--port", "0"];
-    const coordinator = start("coordinator", ...RUN, ...attacked);
+    const coordinator = start(["coordinator", ...RUN, ...attacked], SMALL_HEAP);
     const { url } = await coordinator.line("listening");
     const { dataHash } = await coordinator.line("configuration");
     for (const name of ["one", "two"])
-      start("worker", "--url", url, "--name", name, "--threads", "1", "--json");
+      start(["worker", "--url", url, "--name", name, "--threads", "1", "--json"]);
     await coordinator.line("step");
     const firstStep = coordinator.lines.find(({ event }) => event === "step")?.step;
 
@@ -106,7 +112,7 @@ export async function fuzz({ frames, seed, say = () => {} }) {
     say(`stopped at step ${stopped.step}; now the quiet run`);
 
     const steps = ["--steps", String(stopped.step), "--run-dir", join(directory, "quiet")];
-    const quiet = start("train", ...RUN, "--workers", "2", "--threads", "1", ...steps);
+    const quiet = start(["train", ...RUN, "--workers", "2", "--threads", "1", ...steps]);
     const done = await quiet.line("done");
     return {
       frames: Object.values(tally.sent).reduce((sum, count) => sum + count, 0),
