@@ -313,6 +313,23 @@ test("an --algorithm with an inner loop of another kind brings its own, and what
   });
 });
 
+test("what goes with an algorithm gives way to the options that name it, wherever they stand", () => {
+  const { experiment } = resolve("--train-shots", "4", "--meta-lr", "0.5", "--algorithm", "reptile");
+  expect(experiment.dataset.trainShots).toBe(4);
+  expect(experiment.outer).toMatchObject({ type: "sgd", rate: 0.5 });
+});
+
+test("a file that names another algorithm may leave out what has a default", () => {
+  const fields = { algorithm: { type: "reptile", batchSize: 4 }, outer: { type: "sgd", rate: 0.5 } };
+  const { experiment } = resolve(...config(fields));
+  expect(experiment.algorithm).toMatchObject({ type: "reptile", batchSize: 4, innerSteps: 5 });
+  expect(experiment.outer).toEqual({ type: "sgd", rate: 0.5, schedule: { type: "linear", final: 0 } });
+  const anil = resolve("--preset", "omniglot-20w1s", ...config({ algorithm: { type: "anil" } }));
+  // The same inner loop as the preset's.
+  expect(anil.experiment.algorithm).toMatchObject({ type: "anil", innerSteps: 5, innerRate: 0.1 });
+  expect(anil.experiment.outer).toEqual(presetNamed("omniglot-20w1s").outer);
+});
+
 test("an option of a field that experiments may be without sets it", () => {
   const { experiment } = resolve("--train-shots", "7", "--test-batch-norm", "both");
   expect(experiment.dataset.trainShots).toBe(7);

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import {
-  type AlgorithmConfig,
   algorithms,
   type DatasetName,
   datasetDefaults,
@@ -36,7 +35,9 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
   const draft = structuredClone(preset.experiment) as Draft;
   if (values.config !== undefined) {
     const fields = readConfig(values.config);
-    for (const path of merge(draft, fields, "")) origins[path] = values.config;
+    const named = isObject(fields.algorithm) ? findAlgorithm(fields.algorithm.type) : undefined;
+    const paths = named === undefined ? [] : nameAlgorithm(draft, named);
+    for (const path of [...paths, ...merge(draft, fields, "")]) origins[path] = values.config;
   }
   if (
     values.dataset === "sinusoid" &&
@@ -49,11 +50,11 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
         "start from --preset sinusoid",
     );
   }
-  for (const name of given) {
+  for (const name of inOrder(given)) {
     const spec: OptionSpec = optionTable[name];
     const value = values[name];
     if (name === "algorithm") {
-      for (const path of nameAlgorithm(draft, value as AlgorithmConfig["type"])) {
+      for (const path of nameAlgorithm(draft, findAlgorithm(value)!)) {
         origins[path] = `--${name} ${String(value)}`;
       }
     } else if (name === "dataset") draft.dataset = datasetFor(value as string, draft.dataset);
@@ -62,6 +63,16 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
     origins[spec.path ?? `${name}.type`] = `--${name} ${String(value)}`;
   }
   return { experiment: parseExperiment(draft), preset: preset.name, origins };
+}
+
+/** The options that bring other fields with them come first, so that those that name the fields win. */
+function inOrder(given: ReadonlySet<OptionName>): readonly OptionName[] {
+  const first: readonly OptionName[] = ["dataset", "algorithm"];
+  return [...first.filter((name) => given.has(name)), ...[...given].filter((name) => !first.includes(name))];
+}
+
+function findAlgorithm(name: unknown): (typeof algorithms)[number] | undefined {
+  return algorithms.find((algorithm) => algorithm.name === name);
 }
 
 function findPreset(name: string): (typeof presets)[number] {
@@ -160,7 +171,10 @@ function mayHave(section: Draft, path: readonly string[], field: string): boolea
  *
  * @returns the paths that were set beside its own section
  */
-function nameAlgorithm(draft: Draft, name: AlgorithmConfig["type"]): readonly string[] {
+function nameAlgorithm(
+  draft: Draft,
+  { name, companions = {} }: (typeof algorithms)[number],
+): readonly string[] {
   const before = draft.algorithm;
   // The configuration file put something else here: parseExperiment says so.
   if (!isObject(before)) return [];
@@ -170,7 +184,6 @@ function nameAlgorithm(draft: Draft, name: AlgorithmConfig["type"]): readonly st
     return [];
   }
   draft.algorithm = switchAlgorithm(name, before);
-  const { companions = {} } = algorithms.find((algorithm) => algorithm.name === name)!;
   return merge(draft, structuredClone(companions) as Draft, "");
 }
 
