@@ -249,6 +249,9 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     },
     runDirectory: run.runDirectory,
     workersMin: values["min-workers"] ?? 1,
+    ...(values["log-gradient-mb"] === undefined
+      ? {}
+      : { logGradientBytesMax: 2 ** 20 * values["log-gradient-mb"] }),
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: (event) => {
       const { type, ...fields } = event;

@@ -243,12 +243,18 @@ export const optionTable = {
     help: "checkpoints, metrics and summary",
     unset: "runs/<preset>-<time>",
   },
-  resume: { type: "flag", help: "go on with the run in --run-dir from its last checkpoint" },
+  resume: { type: "flag", help: "go on with the run in --run-dir at the step it was in" },
   "checkpoint-every": {
     type: "integer",
     min: 1,
     fallback: 500,
     help: "steps between checkpoints; also once a minute",
+  },
+  "log-gradient-mb": {
+    type: "integer",
+    min: 0,
+    fallback: 16,
+    help: "largest gradient that the run's log keeps per step, in MB; above it a killed run goes back to its checkpoint",
   },
   host: { type: "text", value: "<address>", fallback: "127.0.0.1", help: "address to listen on" },
   port: {

@@ -219,6 +219,7 @@ describe("the values of a command line", () => {
       host: "127.0.0.1",
       device: "cpu",
       "checkpoint-every": 500,
+      "log-gradient-mb": 16,
       "log-level": "info",
     });
     expect(given.size).toBe(0);

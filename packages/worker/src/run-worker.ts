@@ -59,7 +59,7 @@ export interface WorkerOutcome {
 
 /** First and longest pause between two attempts to connect, in ms. */
 const RETRY_MS_MIN = 100;
-const RETRY_MS_MAX = 5_000;
+const RETRY_MS_MAX = 1_000;
 
 /**
  * Works for a coordinator until the run is over, reconnecting when the connection is lost.

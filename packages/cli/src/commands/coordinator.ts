@@ -18,6 +18,7 @@ export const coordinator: Command = {
     "run-dir",
     "resume",
     "checkpoint-every",
+    "log-gradient-mb",
     "log",
     "log-level",
     "json",

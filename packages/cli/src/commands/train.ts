@@ -20,6 +20,7 @@ export const train: Command = {
     "run-dir",
     "resume",
     "checkpoint-every",
+    "log-gradient-mb",
     "port",
     ...listeningOptions,
     "log",
