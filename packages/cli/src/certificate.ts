@@ -4,7 +4,6 @@ import { isIP } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fingerprintOf } from "@shoal/protocol";
-import { generate } from "selfsigned";
 import { usageError } from "./usage-error.ts";
 import { writePrivately } from "./write-privately.ts";
 
@@ -86,6 +85,8 @@ async function makeCertificate(names: readonly string[]) {
   const notBeforeDate = new Date();
   const notAfterDate = new Date(notBeforeDate);
   notAfterDate.setFullYear(notAfterDate.getFullYear() + YEARS);
+  // Once in a run's life, and 150 ms to load: not at every start of every command.
+  const { generate } = await import("selfsigned");
   return generate([{ name: "commonName", value: "Shoal coordinator" }], {
     keyType: "ec",
     curve: "P-256",

@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
 import { ShoalError } from "@shoal/core/outer";
-import { Dataset, File, Group, ready } from "h5wasm/node";
+import type { Dataset, File } from "h5wasm/node";
 import type { Format, Picture } from "../collection.ts";
 import { type ArrayPart, corrupt, cutPictures, imageShape } from "./array-parts.ts";
 import { detectParts } from "./pickles.ts";
 import { isFile } from "./picture-files.ts";
+
+/** The library: 4 MB of WebAssembly, loaded where a file of this format is found. */
+type Hdf5 = typeof import("h5wasm/node");
 
 /** `{split}_data.hdf5` with `datasets/<class>`, and `{split}_labels.json` with the classes' names (torchmeta). */
 export const torchmetaHdf5: Format = {
@@ -18,11 +21,12 @@ export const torchmetaHdf5: Format = {
       async (path, split) => {
         const labelsPath = path.replace(/_data\.hdf5$/, "_labels.json");
         const names = await readNames(labelsPath);
+        const hdf5 = await import("h5wasm/node");
         // Else the library writes its own reports to standard error.
-        (await ready).activate_throwing_error_handler();
-        const file = openFile(path);
+        (await hdf5.ready).activate_throwing_error_handler();
+        const file = openFile(hdf5, path);
         try {
-          const arrays = names.map((name) => arrayOf(file, path, `datasets/${name}`));
+          const arrays = names.map((name) => arrayOf(hdf5, file, path, `datasets/${name}`));
           const shapes = arrays.map(({ shape, dtype }, i) =>
             imageShape(
               `${path}: ${names[i]!}`,
@@ -63,9 +67,9 @@ export const torchmetaHdf5: Format = {
 };
 
 /** An HDF5 file, read from disk piece by piece. */
-function openFile(path: string): File {
+function openFile(hdf5: Hdf5, path: string): File {
   try {
-    const file = new File(path, "r");
+    const file = new hdf5.File(path, "r");
     if (file.file_id < 0n) throw new Error("it is cut off or of another format");
     return file;
   } catch (error) {
@@ -79,11 +83,11 @@ function reasonOf(error: unknown): string {
   return [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].at(-1)?.[1] ?? message;
 }
 
-function arrayOf(file: File, path: string, name: string): Dataset {
+function arrayOf(hdf5: Hdf5, file: File, path: string, name: string): Dataset {
   const array = entityOf(file, name);
-  if (array instanceof Dataset) return array;
+  if (array instanceof hdf5.Dataset) return array;
   const group = entityOf(file, "datasets");
-  const came = group instanceof Group ? group.keys().slice(0, 5).join(", ") : "no group datasets";
+  const came = group instanceof hdf5.Group ? group.keys().slice(0, 5).join(", ") : "no group datasets";
   throw new ShoalError("E_DATASET_CONTENT", `${path}: expected an array ${name}, got ${came}`);
 }
 
