@@ -18,7 +18,9 @@ beforeAll(async () => {
 });
 
 describe("a coordinator that is killed in the middle of a round, again and again", () => {
-  test("goes on at the step it was in, with the workers that were there, to the same bits", async () => {
+  test("goes on at the step it was in, with the workers that were there, to the same bits", async ({
+    annotate,
+  }) => {
     const run = ["--run-dir", path("killed"), "--json"];
     let coordinator = new ShoalProcess(
       ["coordinator", ...smallRun(STEPS), "--run-dir", path("killed"), "--port", "0", "--min-workers", "2"],
@@ -66,7 +68,7 @@ describe("a coordinator that is killed in the middle of a round, again and again
       step: STEPS,
       paramsHash: quiet.paramsHash,
     });
-    console.log(
+    await annotate(
       `restart to first leases: ${restarts.join(", ")} ms; ${handedOver()} blocks outlived their coordinator`,
     );
   });
