@@ -34,6 +34,7 @@ describe("a planned cluster", () => {
     const failing = await planCapacity({ ...quiet, workerMtbfMs: 10_000, coordinatorMtbfMs: 30_000 });
     expect(failing.violations).toEqual([]);
     expect(failing.workerKills).toBeGreaterThan(0);
+    expect(failing.shareKilled).toBeGreaterThan(0);
     expect(failing.efficiency).toBeLessThan(0.6);
     expect(failing.paramsHash).toBe((await planCapacity(quiet)).paramsHash);
   });

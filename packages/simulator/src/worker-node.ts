@@ -69,6 +69,7 @@ export class WorkerNode {
       clockRate: spec.clockRate,
       onException: (error) => watcher.violate(`${this.name} died of ${(error as Error).stack}`),
     });
+    process.onDeath(() => watcher.processDied(process));
     const machine: Machine = { process, card: this.#card };
     this.#machine = machine;
     this.#leave = new AbortController();
