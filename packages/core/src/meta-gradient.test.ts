@@ -96,7 +96,10 @@ const cases: readonly Case[] = [
   },
   {
     name: "sinusoid-5-step",
-    experiment: { ...sinusoid, algorithm: { ...sinusoid.algorithm, innerSteps: 5 } },
+    experiment: {
+      ...sinusoid,
+      algorithm: { ...sinusoid.algorithm, innerSteps: 5 } as Experiment["algorithm"],
+    },
     shots: 10,
     queries: 10,
   },

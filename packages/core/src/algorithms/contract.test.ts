@@ -143,7 +143,7 @@ describe.each(everyCase)("%s", (_, one) => {
   });
 
   test("a wrong value of any of its fields is named", () => {
-    const experiment = { ...glyphs, algorithm: one.config };
+    const experiment = { ...glyphsFor(one.config.type), algorithm: one.config };
     expect(parseExperiment(experiment).algorithm).toEqual(one.config);
     for (const [field, value] of Object.entries(one.config)) {
       if (field === "type") continue;
@@ -174,12 +174,18 @@ describe.each(algorithms.map((definition) => [definition.name, definition] as co
   (name, definition) => {
     test("has defaults that make an experiment, and says in a line what they do", () => {
       const algorithm = { type: name, ...definition.defaults };
-      const parsed = parseExperiment({ ...glyphs, algorithm });
+      const parsed = parseExperiment({ ...glyphsFor(name), algorithm });
       expect(parsed.algorithm).toEqual(algorithm);
       expect(definition.describe(parsed.algorithm)).toMatch(/^\S.{5,150}\S$/);
     });
   },
 );
+
+/** The quickstart, with what goes with an algorithm. */
+function glyphsFor(type: AlgorithmConfig["type"]): Experiment {
+  const { companions } = algorithms.find(({ name }) => name === type)!;
+  return { ...glyphs, evaluation: { ...glyphs.evaluation, ...companions?.evaluation } };
+}
 
 const adam = { type: "adam", beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 

@@ -4,11 +4,13 @@ import { anil } from "./anil.ts";
 import { boil } from "./boil.ts";
 import { fomaml } from "./fomaml.ts";
 import { maml } from "./maml.ts";
+import { matchingnet } from "./matchingnet.ts";
 import { metaSgd } from "./meta-sgd.ts";
+import { protonet } from "./protonet.ts";
 import { reptile } from "./reptile.ts";
 
 /** Every algorithm. Adding one is its file and its line here. */
-const definitions = [maml, fomaml, reptile, anil, boil, metaSgd] as const;
+const definitions = [maml, fomaml, reptile, anil, boil, metaSgd, protonet, matchingnet] as const;
 
 type SchemasOf<Definitions> = {
   readonly [K in keyof Definitions]: Definitions[K] extends { readonly schema: infer Schema }

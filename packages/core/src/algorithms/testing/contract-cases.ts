@@ -39,6 +39,10 @@ const adamToys: ContractCase["toys"] = [
   { toy: "clusters", steps: 100, outer: "adam", rate: 0.01, testSteps: 2 },
 ];
 
+const metricToys: ContractCase["toys"] = [
+  { toy: "clusters", steps: 300, outer: "adam", rate: 0.02, testSteps: 0 },
+];
+
 /** The gradient of the query loss at the adapted parameters. */
 const firstOrder: ContractCase["metaGradient"] = ({ algorithm, model, problem, params, task }) => {
   const adapted = algorithm.adapt(params, task.support, inner.innerSteps).at(-1)!.params;
@@ -101,4 +105,6 @@ export const contractCases: {
   anil: [{ config: { type: "anil", ...inner }, toys: adamToys }],
   boil: [{ config: { type: "boil", ...inner }, toys: adamToys }],
   "meta-sgd": [{ config: { type: "meta-sgd", ...inner }, toys: adamToys }],
+  protonet: [{ config: { type: "protonet" }, toys: metricToys }],
+  matchingnet: [{ config: { type: "matchingnet" }, toys: metricToys }],
 };
