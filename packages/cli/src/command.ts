@@ -12,7 +12,7 @@ export interface Invocation {
   readonly terminal: Terminal;
   /** The file of --log; without one it takes everything and writes nothing. */
   readonly log: EventLog;
-  /** Aborted by the first Ctrl-C or SIGTERM. */
+  /** Aborted by the first Ctrl-C or SIGTERM; its reason is the name of the signal. */
   readonly signal: AbortSignal;
 }
 

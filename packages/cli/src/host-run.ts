@@ -252,6 +252,8 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     ...(values["log-gradient-mb"] === undefined
       ? {}
       : { logGradientBytesMax: 2 ** 20 * values["log-gradient-mb"] }),
+    hedge: values["no-hedge"] !== true,
+    ...(values.audit === undefined ? {} : { audit: values.audit }),
     ...(values["wait-for"] === undefined ? {} : { workerWaitMs: 1000 * values["wait-for"] }),
     onEvent: (event) => {
       const { type, ...fields } = event;

@@ -13,7 +13,7 @@ export function watchInterrupts(terminal: Terminal): { readonly signal: AbortSig
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     const again = name === "SIGINT" ? "; Ctrl-C again ends at once" : "";
     terminal.line(`${name}: stopping${again}`);
-    controller.abort();
+    controller.abort(name);
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

@@ -35,10 +35,10 @@ export type OptionSpec = OptionCommon &
         readonly max?: number;
         readonly fallback?: number;
       }
-    /** A number greater than `above`. */
     /** A time such as 20ms, 1.5s, 10m or 1h; its value is in ms. */
     | { readonly type: "duration"; readonly fallback?: string }
-    | { readonly type: "number"; readonly above: number; readonly fallback?: number }
+    /** A number greater than `above`, and at most `max`. */
+    | { readonly type: "number"; readonly above: number; readonly max?: number; readonly fallback?: number }
   );
 
 /** What one command says otherwise about an option. */
@@ -296,6 +296,14 @@ export const optionTable = {
     help: "tokens that workers and others must present (shoal token)",
   },
   insecure: { type: "flag", help: "let other machines in, and let a token out, without TLS" },
+  "no-hedge": { type: "flag", help: "never compute a late block a second time on an idle worker" },
+  audit: {
+    type: "number",
+    above: 0,
+    max: 1,
+    unset: "none",
+    help: "share of the blocks that two workers compute, to compare their bits",
+  },
   "min-workers": { type: "integer", min: 1, fallback: 1, help: "workers to wait for before the first step" },
   "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for --min-workers" },
   "reconnect-for": {
@@ -303,6 +311,13 @@ export const optionTable = {
     above: 0,
     fallback: 300,
     help: "seconds to look for a coordinator that is gone",
+  },
+  "drain-exit-code": {
+    type: "integer",
+    min: 0,
+    max: 255,
+    fallback: 0,
+    help: "exit code after SIGTERM; a Kubernetes Job replaces only workers that end with another than 0",
   },
   name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
 

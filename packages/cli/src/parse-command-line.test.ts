@@ -60,11 +60,13 @@ function refusedBy(spec: OptionSpec): readonly [text: string, expected: string][
         text,
         "Expected a time such as 20ms, 1.5s, 10m or 1h.",
       ]);
-    case "number":
-      return ["", " ", "x", "NaN", "Infinity", "1e400", "-1", String(spec.above), "1,5"].map((text) => [
-        text,
-        `Expected a number, > ${spec.above}.`,
-      ]);
+    case "number": {
+      const range = spec.max === undefined ? `> ${spec.above}` : `> ${spec.above}, <= ${spec.max}`;
+      const tooBig = spec.max === undefined ? [] : [String(spec.max + 0.5)];
+      return ["", " ", "x", "NaN", "Infinity", "1e400", "-1", String(spec.above), "1,5", ...tooBig].map(
+        (text) => [text, `Expected a number, ${range}.`],
+      );
+    }
     case "integer": {
       const range = spec.max === undefined ? `>= ${spec.min}` : `${spec.min} to ${spec.max}`;
       // 2^53 is the first integer that a double no longer tells from its neighbour.
@@ -226,6 +228,7 @@ describe("the values of a command line", () => {
     expect(valuesOf("worker").values).toEqual({
       device: "cpu",
       "reconnect-for": 300,
+      "drain-exit-code": 0,
       "log-level": "info",
     });
   });

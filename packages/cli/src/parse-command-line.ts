@@ -132,7 +132,9 @@ function isLong(choices: readonly string[]): boolean {
 function rangeOf(spec: OptionSpec): string {
   if (spec.type === "choice" && spec.value === undefined && isLong(spec.choices))
     return `: ${spec.choices.join(", ")}`;
-  if (spec.type === "number") return `, > ${spec.above}`;
+  if (spec.type === "number") {
+    return spec.max === undefined ? `, > ${spec.above}` : `, > ${spec.above}, <= ${spec.max}`;
+  }
   if (spec.type !== "integer") return "";
   return spec.max === undefined ? `, >= ${spec.min}` : `, ${spec.min} to ${spec.max}`;
 }
@@ -170,7 +172,7 @@ function parseValue(spec: Exclude<OptionSpec, { type: "flag" }>, text: string): 
     }
     case "number": {
       const value = text.trim() === "" ? Number.NaN : Number(text);
-      if (!(value > spec.above && Number.isFinite(value)))
+      if (!(value > spec.above && value <= (spec.max ?? Number.MAX_VALUE)))
         throw new InvalidArgumentError(`Expected a number${rangeOf(spec)}.`);
       return value;
     }

@@ -113,6 +113,11 @@ function describe(
   switch (event.type) {
     case "worker-ready":
       return `${event.worker} is ready: ${event.slots} thread${event.slots === 1 ? "" : "s"} on ${event.device}; ${event.workersReady} ready`;
+    case "worker-draining":
+      return (
+        `${event.worker} is leaving (${event.reason}): ${event.blocksReturned} blocks go to others, ` +
+        `it finishes ${event.blocksKept}`
+      );
     case "worker-left": {
       const back = event.blocksReturned === 0 ? "" : `, ${event.blocksReturned} blocks go to others`;
       return `${event.worker} left (${event.reason})${back}; ${event.workersReady} ready`;

@@ -1,5 +1,7 @@
-import { expect, test } from "vitest";
-import { DrivenRound, leases, trainSpec } from "./testing/driven-round.ts";
+import type { Lease } from "@shoal/protocol";
+import { describe, expect, test } from "vitest";
+import type { Command } from "./round-state.ts";
+import { commandsOf, DrivenRound, leases, trainSpec } from "./testing/driven-round.ts";
 
 test("idle workers come first: nobody gets a block ahead while somebody has nothing to do", () => {
   const driven = new DrivenRound();
@@ -16,24 +18,97 @@ test("a worker holds at most one block ahead per slot", () => {
   expect(leases(driven.start({ ...trainSpec, taskCount: 128 }))).toHaveLength(6);
 });
 
-test("the last blocks of a step go to the worker that finishes them first", () => {
+/** Lets every open lease be answered, at `leafMs` per leaf of its worker, until the round is over. */
+function finish(driven: DrivenRound, commands: readonly Command[], leafMs: Record<string, number>): void {
+  const open = commandsOf(commands, "send").filter(({ message }) => message.type === "lease");
+  for (let next = open.shift(); next !== undefined; next = open.shift()) {
+    const lease = next.message as Lease;
+    const computeMs = leafMs[next.workerId]! * 2 ** lease.level;
+    const answered = driven.result(next.workerId, lease, { computeMs });
+    open.push(...commandsOf(answered, "send").filter(({ message }) => message.type === "lease"));
+  }
+}
+
+const next = { ...trainSpec, number: 3, version: 1 };
+const sizes = (granted: readonly Lease[]): number[] => granted.map(({ level }) => 2 ** level);
+
+describe("the size of a block", () => {
+  test("is half of what the slot is expected to get, and half of the rest after that", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    finish(driven, driven.start(trainSpec), { w1: 100 });
+    // 32 leaves for one slot: 16, of the other 16 half are 8 ahead.
+    const started = driven.start({ ...next, taskCount: 64 });
+    expect(sizes(leases(started))).toEqual([16, 8]);
+    expect(leases(started).map(({ index }) => index)).toEqual([0, 2]);
+  });
+
+  test("follows the worker's speed: one three times as fast gets a bigger one", () => {
+    const driven = new DrivenRound();
+    driven.join("fast");
+    driven.join("slow");
+    finish(driven, driven.start({ ...trainSpec, taskCount: 16 }), { fast: 100, slow: 300 });
+    // 64 leaves: 48 for the fast one, 16 for the slow one, and half of each at first; 24 rounds to 32.
+    const started = driven.start({ ...next, taskCount: 128 });
+    expect(sizes(leases(started, "fast"))[0]).toBe(32);
+    expect(sizes(leases(started, "slow"))[0]).toBe(8);
+  });
+
+  test("is what two thousand ms per leaf leave of five seconds", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    finish(driven, driven.start(trainSpec), { w1: 2_000 });
+    expect(sizes(leases(driven.start({ ...next, taskCount: 128 })))).toEqual([2, 2]);
+  });
+
+  test("is never so small that its messages cost more than its work", () => {
+    const driven = new DrivenRound();
+    driven.join("w1");
+    driven.join("w2");
+    finish(driven, driven.start(trainSpec), { w1: 10, w2: 10 });
+    // Two leaves are 20 ms. 8 leaves for two slots: all blocks have two.
+    const started = driven.start({ ...next, taskCount: 16 });
+    expect(sizes(leases(started))).toEqual([2, 2, 2, 2]);
+  });
+
+  test("is bounded while nobody's speed is known", () => {
+    const driven = new DrivenRound({ leavesUnmeasured: 8 });
+    driven.join("w1", 2);
+    expect(sizes(leases(driven.start({ ...trainSpec, taskCount: 128 })))).toEqual([8, 8, 8, 8]);
+  });
+
+  test("is one leaf where there are as many slots as leaves, also if the tree is uneven", () => {
+    const driven = new DrivenRound();
+    driven.join("w1", 16);
+    const started = driven.start({ ...trainSpec, taskCount: 26 });
+    const granted = leases(started).toSorted((a, b) => a.index - b.index);
+    expect(granted.map(({ level, index }) => [level, index])).toEqual(
+      Array.from({ length: 13 }, (_, index) => [0, index]),
+    );
+  });
+});
+
+test("near the end a worker gets nothing that others would finish without it", () => {
   const driven = new DrivenRound();
   driven.join("fast");
   driven.join("slow");
-  const started = driven.start(trainSpec);
-  const open = leases(started);
-  const isFast = new Set(leases(started, "fast").map(({ leaseId }) => leaseId));
-  for (const lease of open) {
-    if (isFast.has(lease.leaseId)) driven.result("fast", lease, { computeMs: 100 });
-    else driven.result("slow", lease, { computeMs: 10_000 });
-  }
-  // 4 blocks of 100 ms or 10 s: the slow worker is idle and gets one; it gets none ahead.
-  const next = driven.start({ ...trainSpec, number: 3, version: 1 });
-  expect(leases(next, "slow")).toHaveLength(1);
-  expect(leases(next, "fast")).toHaveLength(2);
-  const last = driven.state.round!.blocks.find(({ lease }) => lease === null)!;
-  const [mine] = leases(next, "fast");
-  expect(leases(driven.result("fast", mine!)).map(({ index }) => index)).toEqual([last.index]);
+  finish(driven, driven.start(trainSpec), { fast: 100, slow: 10_000 });
+  const started = driven.start(next);
+  expect(leases(started, "slow")).toEqual([]);
+  // 4 leaves: two, then one ahead, then the last.
+  expect(sizes(leases(started, "fast"))).toEqual([2, 1]);
+  const [mine] = leases(started, "fast");
+  expect(sizes(leases(driven.result("fast", mine!, { computeMs: 200 }), "fast"))).toEqual([1]);
+});
+
+test("a stall is believed to last for twice the usual time, once", () => {
+  const driven = new DrivenRound();
+  driven.join("w1");
+  const open = leases(driven.start(trainSpec));
+  driven.result("w1", open[0]!, { computeMs: 100 });
+  driven.result("w1", open[1]!, { computeMs: 5_000 });
+  // Half of 100, and half of 2 x 100.
+  expect(driven.state.members[0]!.leafMs).toEqual({ train: 150, evaluate: null });
 });
 
 test("the speed that counts is that of the kind of work", () => {
@@ -41,9 +116,9 @@ test("the speed that counts is that of the kind of work", () => {
   driven.join("w1");
   const [lease] = leases(driven.start(trainSpec));
   driven.result("w1", lease!, { computeMs: 100 });
-  driven.result("w1", { ...lease!, index: 1 }, { computeMs: 300 });
+  driven.result("w1", { ...lease!, index: 1 }, { computeMs: 60 });
   // Half the old value, half the new one.
-  expect(driven.state.members[0]!.leafMs).toEqual({ train: 200, evaluate: null });
+  expect(driven.state.members[0]!.leafMs).toEqual({ train: 80, evaluate: null });
 });
 
 test("a block that has failed goes to a worker whose results have counted, not to one that just came", () => {

@@ -1,156 +1,142 @@
-import { LEASE_FACTOR, LEASES_PER_SLOT } from "./limits.ts";
-import { heldByWorker, type ReadyMember, readyMembers } from "./members.ts";
-import { blockTasks, leafCountOf } from "./round-spec.ts";
-import type { Block, Command, Member, Round, RoundState, Step } from "./round-state.ts";
+import { blockLeavesFor, levelEndMs } from "./block-size.ts";
+import { cutOut, isOpen, isSame, leavesOf, spliceBlocks } from "./blocks.ts";
+import { leaseCopies } from "./copies.ts";
+import { type Grants, grant } from "./grant.ts";
+import { availableMembers } from "./members.ts";
+import type { Block, Member, Round, RoundState, Step } from "./round-state.ts";
+import { findRound } from "./rounds.ts";
+import { forecast, hasRoom, leafMsOf, type Workload } from "./workload.ts";
 
-interface Candidate {
-  readonly member: ReadyMember;
-  /** Compute time of a whole block, in ms, measured or guessed. Infinite for a worker that owes an answer. */
-  readonly blockMs: number;
-  held: number;
+/**
+ * Leases open blocks to workers that have room, in order of the rounds and of the leaves.
+ *
+ * Whoever is free first is asked first, for a block as big as its speed and the work left make sensible. A
+ * worker whose slots are all busy takes one block per slot ahead, so that the wire's latency is hidden; near
+ * the end a slow worker gets nothing that others would finish without it. When nothing is open, workers with
+ * nothing to do compute copies of what is late (`copies.ts`).
+ */
+export function assign(state: RoundState, nowMs: number): Step {
+  if (isSettled(state)) return { state, commands: [] };
+  let grants: Grants = { state, commands: [], forecast: forecast(state, nowMs), nowMs };
+  for (const { spec } of state.rounds) {
+    grants = leaseFailed(grants, spec.number);
+    grants = leaseOpen(grants, spec.number);
+  }
+  const { state: next, commands } = leaseCopies(grants);
+  return { state: next, commands };
+}
+
+/** Nothing is open or to be audited, and every slot is busy. A look that saves a forecast. */
+function isSettled(state: RoundState): boolean {
+  const isPending = (block: Block): boolean => isOpen(block) || block.isAudited;
+  if (state.rounds.some(({ blocks }) => blocks.some(isPending))) return false;
+  if (!state.settings.hedge) return true;
+  const slots = availableMembers(state).reduce((sum, { status }) => sum + status.slots, 0);
+  const leases = state.rounds.flatMap(({ blocks }) => blocks.flatMap((block) => block.leases));
+  return leases.filter(({ begunMs }) => begunMs !== null).length >= slots;
+}
+
+/** Blocks that failed somewhere go, whole, to workers on which they have not failed, as long as there are any. */
+function leaseFailed(grants: Grants, roundNumber: number): Grants {
+  let current = grants;
+  for (const block of findRound(grants.state, roundNumber)!.blocks) {
+    if (!isOpen(block) || block.failures.length === 0) continue;
+    const eligible = eligibleFor(block, availableMembers(current.state));
+    const load = earliest(
+      current.forecast.workloads.filter((one) => hasRoom(one) && eligible.has(one.member.workerId)),
+    );
+    if (load !== null) current = grant(current, findRound(current.state, roundNumber)!, block, load);
+  }
+  return current;
 }
 
 /**
- * Leases open blocks to workers that have room, in order of index.
- *
- * Each block goes to the worker that is expected to finish it first. A worker whose slots are all busy
- * takes one block per slot ahead, but only while no other worker would finish that block earlier: so
- * the wire's latency is hidden, and a slow worker does not hold the last blocks of a step.
+ * Who is to compute a block that has failed: a worker whose results have counted before, while there is one
+ * that has not failed on it, so that whoever joins and answers nonsense, however often, spoils a block once.
+ * Where it has failed on every worker there is, it is tried again where it failed before. A worker that owes
+ * an answer is one that has not failed: it will answer or be dropped.
  */
-export function assign(state: RoundState, nowMs: number): Step {
-  const { round } = state;
-  if (round === null) return { state, commands: [] };
-  const candidates = candidatesOf(state, round);
-  const commands: Command[] = [];
-  const blocks = [...round.blocks];
-  const versions = new Map<string, number>();
-  let { nextLeaseId } = state;
+function eligibleFor({ failures }: Block, members: readonly Member[]): ReadonlySet<string> {
+  const untried = members.filter((member) => failures.every(({ workerId }) => workerId !== member.workerId));
+  const proven = untried.filter(({ leafMs }) => leafMs.train !== null || leafMs.evaluate !== null);
+  const eligible = [proven, untried, members].find((some) => some.length > 0) ?? [];
+  return new Set(eligible.map(({ workerId }) => workerId));
+}
 
-  for (const block of round.blocks) {
-    if (block.done || block.lease !== null) continue;
-    if (!candidates.some(hasRoom)) break;
-    const candidate = choose(candidates, block);
-    if (candidate === null) continue;
-    const { member } = candidate;
-    const leaseMs = leaseMsOf(state, round, candidate);
-    candidate.held++;
-    if ((versions.get(member.workerId) ?? member.version) !== round.spec.version) {
-      versions.set(member.workerId, round.spec.version);
-      commands.push({ type: "sendParams", workerId: member.workerId, version: round.spec.version });
+/** All other open blocks, split to the size that suits the worker. */
+function leaseOpen(grants: Grants, roundNumber: number): Grants {
+  const { forecast, state } = grants;
+  const { kind } = findRound(state, roundNumber)!.spec;
+  const { leavesUnmeasured } = state.settings;
+  const isCandidate = new Set(forecast.workloads);
+  let current = grants;
+  let open = openLeaves(findRound(state, roundNumber)!);
+  // What is leased moves from the open leaves to the slots: the level end stays where it is.
+  const endMs = levelEndMs(forecast, kind, open);
+  const oneLeafMs = (load: Workload): number =>
+    load.slotMs[0]! + leafMsOf(load.member, kind, forecast.usualLeafMs);
+  while (open > 0) {
+    const load = earliest([...isCandidate].filter(hasRoom));
+    if (load === null) break;
+    const isFirst = forecast.workloads.every((other) => oneLeafMs(load) <= oneLeafMs(other));
+    const leaves = blockLeavesFor(load, kind, forecast, endMs, isFirst, leavesUnmeasured);
+    if (leaves === 0) {
+      isCandidate.delete(load);
+      continue;
     }
-    const lease = {
-      leaseId: nextLeaseId,
-      workerId: member.workerId,
-      issuedMs: nowMs,
-      deadlineMs: nowMs + leaseMs,
-    };
-    nextLeaseId++;
-    blocks[block.index] = { ...block, lease };
-    commands.push({
-      type: "send",
-      workerId: member.workerId,
-      message: leaseMessage(round, block, lease.leaseId, leaseMs),
-    });
+    const { round, block } = takeBlock(findRound(current.state, roundNumber)!, leaves);
+    open -= leavesOf(round.spec, block).count;
+    current = grant(current, round, block, load);
   }
-  if (commands.length === 0) return { state, commands };
-  const members = state.members.map((member) => {
-    const version = versions.get(member.workerId);
-    return version === undefined ? member : { ...member, version };
+  return current;
+}
+
+/** The worker with the first free slot; of several the fastest. */
+function earliest(loads: readonly Workload[]): Workload | null {
+  return loads.reduce<Workload | null>((first, next) => {
+    if (first === null) return next;
+    const later = next.slotMs[0]! - first.slotMs[0]!;
+    if (later !== 0) return later < 0 ? next : first;
+    return speedOf(next) > speedOf(first) ? next : first;
+  }, null);
+}
+
+function speedOf({ member }: Workload): number {
+  return 1 / (member.leafMs.train ?? member.leafMs.evaluate ?? 1);
+}
+
+function isFresh(block: Block): boolean {
+  return isOpen(block) && block.failures.length === 0;
+}
+
+function openLeaves(round: Round): number {
+  return round.blocks.reduce(
+    (sum, block) => sum + (isFresh(block) ? leavesOf(round.spec, block).count : 0),
+    0,
+  );
+}
+
+/**
+ * Takes a block of `leaves` leaves out of the open ones: the first of the smallest that are big enough, split as
+ * far as needed; or else the first of the biggest.
+ */
+function takeBlock(round: Round, leaves: number): { readonly round: Round; readonly block: Block } {
+  const { spec } = round;
+  const sizeOf = (block: Block): number => leavesOf(spec, block).count;
+  const best = round.blocks.filter(isFresh).reduce((best, next) => {
+    const [a, b] = [sizeOf(best), sizeOf(next)];
+    if (a >= leaves) return b >= leaves && b < a ? next : best;
+    return b > a ? next : best;
   });
-  return { state: { ...state, members, nextLeaseId, round: { ...round, blocks } }, commands };
-}
-
-function candidatesOf(state: RoundState, round: Round): Candidate[] {
-  const held = heldByWorker(round);
-  const members = readyMembers(state);
-  const measured = members.flatMap(({ leafMs }) => leafMs[round.spec.kind] ?? []);
-  const usualLeafMs = measured.length === 0 ? 1 : measured.reduce((a, b) => a + b) / measured.length;
-  const leavesPerBlock = Math.min(2 ** round.level, leafCountOf(round.spec));
-  return members.map((member) => ({
-    member,
-    blockMs:
-      member.late.length > 0
-        ? Number.POSITIVE_INFINITY
-        : (member.leafMs[round.spec.kind] ?? usualLeafMs) * leavesPerBlock,
-    held: held.get(member.workerId) ?? 0,
-  }));
-}
-
-/** A worker that owes an answer is not asked again. */
-function hasRoom({ member, held }: Candidate): boolean {
-  return member.late.length === 0 && held < member.status.slots * LEASES_PER_SLOT;
-}
-
-/** When the worker would finish one more block, in ms from now; its running blocks count as whole. */
-function finishMs({ member, blockMs, held }: Candidate): number {
-  return Math.ceil((held + 1) / member.status.slots) * blockMs;
-}
-
-function choose(candidates: readonly Candidate[], block: Block): Candidate | null {
-  const hasFailed = ({ member }: Candidate) =>
-    block.failures.some(({ workerId }) => workerId === member.workerId);
-  // Where the block has failed on every worker there is, it is tried again where it failed before. A worker
-  // that owes an answer is one that has not failed: it will answer or be dropped.
-  const untried = candidates.filter((candidate) => !hasFailed(candidate));
-  // A block that has failed goes to a worker whose results have counted before, while there is one that has
-  // not failed on it: whoever joins and answers nonsense, however often, spoils a block once.
-  const proven = block.failures.length === 0 ? [] : untried.filter(({ member }) => hasCounted(member));
-  const eligible = [proven, untried, candidates].find((some) => some.length > 0) ?? [];
-  const best = (among: readonly Candidate[]) =>
-    among.reduce<Candidate | null>(
-      (first, next) => (first === null || finishMs(next) < finishMs(first) ? next : first),
-      null,
-    );
-  const idle = best(eligible.filter((one) => hasRoom(one) && one.held < one.member.status.slots));
-  if (idle !== null) return idle;
-  const ahead = best(eligible.filter(hasRoom));
-  const fastest = best(eligible);
-  if (ahead === null || fastest === null || finishMs(ahead) > finishMs(fastest)) return null;
-  return ahead;
-}
-
-/** True for a worker with a result that was worth measuring. */
-function hasCounted({ leafMs }: Member): boolean {
-  return leafMs.train !== null || leafMs.evaluate !== null;
-}
-
-/** How long a worker may take for one more block: several times what it is expected to need. */
-function leaseMsOf(state: RoundState, round: Round, candidate: Candidate): number {
-  const { settings } = state;
-  const isMeasured = candidate.member.leafMs[round.spec.kind] !== null;
-  if (!isMeasured) return settings.leaseMsUnmeasured;
-  return Math.max(settings.leaseMsMin, Math.ceil(LEASE_FACTOR * finishMs(candidate)));
-}
-
-function leaseMessage(
-  round: Round,
-  block: Block,
-  leaseId: number,
-  leaseMs: number,
-): Extract<Command, { type: "send" }>["message"] {
-  const { spec, level } = round;
-  return {
-    type: "lease",
-    leaseId,
-    round: spec.number,
-    kind: spec.kind,
-    version: spec.version,
-    split: spec.split,
-    level,
-    index: block.index,
-    leafCount: leafCountOf(spec),
-    tasksPerLeaf: spec.tasksPerLeaf,
-    firstEpisode: spec.firstEpisode,
-    taskCount: spec.taskCount,
-    leaseMs,
-  };
-}
-
-/** The speed of a worker with one more measurement: half the old value, half the new one. */
-export function withMeasurement(member: Member, round: Round, index: number, computeMs: number): Member {
-  const { kind, tasksPerLeaf } = round.spec;
-  const leaves = blockTasks(round.spec, round.level, index).count / tasksPerLeaf;
-  const before = member.leafMs[kind];
-  const now = computeMs / leaves;
-  return { ...member, leafMs: { ...member.leafMs, [kind]: before === null ? now : (before + now) / 2 } };
+  let node: Pick<Block, "level" | "index"> = best;
+  for (;;) {
+    const left = { level: node.level - 1, index: 2 * node.index };
+    const isTooBig = sizeOf({ ...best, ...node }) > leaves;
+    // At the uneven end of a tree, a node and its left half may be the same leaves.
+    const isLeft = node.level > 0 && sizeOf({ ...best, ...left }) === sizeOf({ ...best, ...node });
+    if (!isTooBig && !isLeft) break;
+    node = left;
+  }
+  const cut = spliceBlocks(round, [best], cutOut(spec, best, node));
+  return { round: cut, block: cut.blocks.find((block) => isSame(block, node))! };
 }

@@ -1,5 +1,6 @@
 import { AWAY_MS, TICK_MS } from "./limits.ts";
-import type { Member, RoundEvent, RoundState, Step } from "./round-state.ts";
+import type { BlockLease, Member, RoundEvent, RoundState, Step } from "./round-state.ts";
+import { mapBlocks } from "./rounds.ts";
 
 /**
  * The coordinator's process ran at `beforeMs`, and runs again now. If it did not in between, because it was
@@ -16,20 +17,26 @@ export function awayEvent(beforeMs: number, nowMs: number): Extract<RoundEvent, 
  * deadline moves by that time; else the first tick would drop all workers, or end the run for want of them.
  */
 export function returnFrom(state: RoundState, ms: number): Step {
-  const { round, awaiting } = state;
-  const blocks = round?.blocks.map((block) => {
-    const { lease } = block;
-    return lease === null ? block : { ...block, lease: { ...lease, deadlineMs: lease.deadlineMs + ms } };
-  });
+  const { awaiting } = state;
+  const moved = mapBlocks(state, (block) =>
+    block.leases.length === 0
+      ? block
+      : { ...block, leases: block.leases.map((lease) => laterLease(lease, ms)) },
+  );
   return {
     state: {
-      ...state,
+      ...moved,
       members: state.members.map((member) => later(member, ms)),
-      round: round === null ? null : { ...round, blocks: blocks! },
       awaiting: awaiting === null ? null : { ...awaiting, untilMs: awaiting.untilMs + ms },
     },
     commands: [{ type: "notify", event: { type: "was-away", ms } }],
   };
+}
+
+/** Its worker may have gone on; that its answer was not heard makes it no straggler. */
+function laterLease(lease: BlockLease, ms: number): BlockLease {
+  const begunMs = lease.begunMs === null ? null : lease.begunMs + ms;
+  return { ...lease, begunMs, deadlineMs: lease.deadlineMs + ms };
 }
 
 function later(member: Member, ms: number): Member {

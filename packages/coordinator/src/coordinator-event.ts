@@ -53,6 +53,17 @@ export type CoordinatorEvent =
       readonly workersReady: number;
     }
   | {
+      /** It was told to leave: it finishes what it has begun and fits, and gets nothing new. */
+      readonly type: "worker-draining";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly reason: string;
+      /** Blocks that go to others. */
+      readonly blocksReturned: number;
+      /** Blocks that it finishes. */
+      readonly blocksKept: number;
+    }
+  | {
       readonly type: "worker-left";
       readonly workerId: string;
       readonly worker: string;
@@ -87,8 +98,7 @@ export type CoordinatorEvent =
   | {
       readonly type: "round-started";
       readonly spec: RoundSpec;
-      readonly blockCount: number;
-      readonly leavesPerBlock: number;
+      readonly leafCount: number;
       readonly workersReady: number;
     }
   | {

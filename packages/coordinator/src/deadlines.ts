@@ -1,10 +1,12 @@
 import { CLOSE_CODES } from "@shoal/protocol";
-import { ABANDON_FACTOR } from "./limits.ts";
+import { isSame } from "./blocks.ts";
+import { failBlock } from "./failures.ts";
 import { isReady } from "./members.ts";
 import { drop } from "./membership.ts";
-import { failBlock } from "./results.ts";
+import { endedLease } from "./revoke.ts";
 import { describeTasks } from "./round-spec.ts";
-import type { Block, Command, LateLease, Member, Round, RoundState, Step } from "./round-state.ts";
+import type { Command, LateLease, Member, RoundState, Step } from "./round-state.ts";
+import { findRound, liveLeases, withoutLeases } from "./rounds.ts";
 
 /** Looks at every deadline; each has an owner, and a message that says what was waited for. */
 export function passTime(state: RoundState, nowMs: number): Step {
@@ -38,10 +40,10 @@ function dropOwing(state: RoundState, nowMs: number): Step {
     const dropped = drop(current.state, member.workerId, CLOSE_CODES.policy, reason);
     current = { state: dropped.state, commands: [...current.commands, ...dropped.commands] };
     for (const late of member.late.filter(isOwed)) {
-      const { round } = current.state;
-      const block = round?.spec.number === late.round ? round.blocks[late.index] : undefined;
-      if (block === undefined || block.done) continue;
-      const failed = failBlock(current.state, member, block, "no answer");
+      const round = findRound(current.state, late.round);
+      const block = round?.blocks.find((block) => isSame(block, late));
+      if (round === undefined || block === undefined || block.winner !== null) continue;
+      const failed = failBlock(current.state, member, round, block, "no answer");
       current = { state: failed.state, commands: [...current.commands, ...failed.commands] };
     }
   }
@@ -50,41 +52,29 @@ function dropOwing(state: RoundState, nowMs: number): Step {
 
 /** A lease that ran out goes to somebody else; the first valid result still wins. */
 function expireLeases(state: RoundState, nowMs: number): Step {
-  const { round } = state;
-  if (round === null) return { state, commands: [] };
-  const expired = round.blocks.filter(({ lease }) => lease !== null && nowMs >= lease.deadlineMs);
+  const expired = liveLeases(state).filter(({ lease }) => nowMs >= lease.deadlineMs);
   if (expired.length === 0) return { state, commands: [] };
   const commands: Command[] = [];
   const members = state.members.map((member) => {
-    const late = expired.flatMap((block) => lateLease(block, member, round, nowMs));
-    if (late.length === 0) return member;
-    for (const { index, abandonMs } of late) {
-      commands.push({
-        type: "notify",
-        event: {
-          type: "lease-late",
-          worker: member.name,
-          tasks: describeTasks(round.spec, round.level, index),
-          leaseMs: leaseMsOf(round.blocks[index]!),
-          abandonMs: abandonMs - nowMs,
-        },
-      });
+    const mine = expired.filter(({ lease }) => lease.workerId === member.workerId);
+    if (mine.length === 0) return member;
+    const late = mine.map(({ round, block, lease }) =>
+      endedLease(lease, round.spec, block, "expired", nowMs),
+    );
+    for (const [i, { round, block, lease }] of mine.entries()) {
+      const event = {
+        type: "lease-late",
+        worker: member.name,
+        tasks: describeTasks(round.spec, block.level, block.index),
+        leaseMs: lease.deadlineMs - lease.issuedMs,
+        abandonMs: late[i]!.abandonMs - nowMs,
+      } as const;
+      commands.push({ type: "notify", event });
     }
     return { ...member, late: [...member.late, ...late] };
   });
-  const blocks = round.blocks.map((block) => (expired.includes(block) ? { ...block, lease: null } : block));
-  return { state: { ...state, members, round: { ...round, blocks } }, commands };
-}
-
-function lateLease(block: Block, member: Member, round: Round, nowMs: number): LateLease[] {
-  const { lease, index } = block;
-  if (lease === null || lease.workerId !== member.workerId) return [];
-  const abandonMs = nowMs + (ABANDON_FACTOR - 1) * leaseMsOf(block);
-  return [{ leaseId: lease.leaseId, round: round.spec.number, index, sinceMs: nowMs, abandonMs }];
-}
-
-function leaseMsOf({ lease }: Block): number {
-  return lease === null ? 0 : lease.deadlineMs - lease.issuedMs;
+  const ids = new Set(expired.map(({ lease }) => lease.leaseId));
+  return { state: withoutLeases({ ...state, members }, ({ leaseId }) => ids.has(leaseId)), commands };
 }
 
 function beat(state: RoundState, nowMs: number): Step {

@@ -12,8 +12,38 @@ export const LEASES_PER_INCARNATION = 1_000_000_000;
 /** Slots that one worker is believed to have; a bigger claim is cut to this. */
 export const SLOTS_MAX = 256;
 
-/** Blocks per slot that a round is cut into, so that faster workers can take more of them. */
-export const BLOCKS_PER_SLOT = 4;
+/**
+ * A new block is this part of the work that its slot is expected to get before the round ends: half of it, then
+ * half of the rest, and so on (factoring). Big blocks first save messages, small ones last level the end.
+ */
+export const SHARE_DIVISOR = 2;
+
+/** Shortest block that is planned where the speed is known, in ms: below it, messages cost more than balance gains. */
+export const BLOCK_MS_MIN = 20;
+
+/** Live leases of one block: its first, and one copy. */
+export const COPIES_MAX = 2;
+
+/** Shortest time of a leaf that is believed, in ms: speeds are divided by it. */
+export const LEAF_MS_MIN = 0.001;
+
+/** A running block counts as stalled after this many times its expected time, */
+export const STALL_FACTOR = 1.5;
+
+/** and this many ms more than it: any machine may pause that long. */
+export const STALL_MS_MIN = 20;
+
+/** A copy is worth while if the first result is expected at least this many times later, */
+export const HEDGE_GAIN_MIN = 1.25;
+
+/** and at least this many ms later. */
+export const HEDGE_GAIN_MS_MIN = 20;
+
+/** Leaves of a round that may be leased a second time to idle workers, as a share; one block may always. */
+export const HEDGED_SHARE_MAX = 0.25;
+
+/** The most by which one measurement may raise the time per leaf: a stall says little about the next block. */
+export const SLOWDOWN_MAX = 2;
 
 /** Leaves per block while nobody's speed is known. */
 export const LEAVES_PER_BLOCK_UNMEASURED = 8;

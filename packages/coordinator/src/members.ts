@@ -1,4 +1,4 @@
-import type { Member, Ready, Round, RoundState } from "./round-state.ts";
+import type { Member, Ready, RoundState } from "./round-state.ts";
 
 export type ReadyMember = Member & { readonly status: Ready };
 
@@ -19,11 +19,12 @@ export function replaceMember(state: RoundState, changed: Member): RoundState {
   return { ...state, members };
 }
 
-/** Live leases per worker. */
-export function heldByWorker(round: Round): Map<string, number> {
-  const held = new Map<string, number>();
-  for (const { lease } of round.blocks) {
-    if (lease !== null) held.set(lease.workerId, (held.get(lease.workerId) ?? 0) + 1);
-  }
-  return held;
+/** Ready workers that may be given work: they are not about to leave. */
+export function availableMembers(state: RoundState): readonly ReadyMember[] {
+  return readyMembers(state).filter(({ status }) => !status.isDraining);
+}
+
+/** Whether the worker owes the answer to a lease that ran out. It gets no other before it answers. */
+export function isOwing({ late }: Member): boolean {
+  return late.some(({ why }) => why === "expired");
 }

@@ -99,7 +99,7 @@ describe("a worker that leaves", () => {
       regained.push(...granted.map(({ index }) => index));
     }
     expect(regained).toContain(lost!.index);
-    expect(driven.state.round).toBeNull();
+    expect(driven.state.rounds).toEqual([]);
   });
 
   test("and comes back gets the parameters anew", () => {

@@ -1,8 +1,8 @@
 import { CLOSE_CODES, negotiateVersion, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from "@shoal/protocol";
 import { SLOTS_MAX } from "./limits.ts";
 import { findMember, readyMembers, replaceMember } from "./members.ts";
-import { returnBlocks } from "./return-blocks.ts";
 import type { Command, Hello, Member, ReadyMessage, RoundState, Step } from "./round-state.ts";
+import { liveLeases, withoutLeases } from "./rounds.ts";
 
 /** A worker has said hello: it is welcome when both sides speak one version. */
 export function join(state: RoundState, workerId: string, hello: Hello, nowMs: number): Step {
@@ -33,6 +33,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
     heardMs: nowMs,
     version: null,
     leafMs: { train: null, evaluate: null },
+    lagMs: 0,
     late: [],
     failuresInRow: 0,
   };
@@ -86,7 +87,10 @@ export function becomeReady(state: RoundState, workerId: string, message: ReadyM
     );
   }
   const slots = Math.min(message.slots, SLOTS_MAX);
-  const ready: Member = { ...member, status: { type: "ready", slots, device: message.device } };
+  const ready: Member = {
+    ...member,
+    status: { type: "ready", slots, device: message.device, isDraining: false },
+  };
   const next = { ...replaceMember(state, ready), dataHash: message.dataHash };
   return {
     state: next,
@@ -110,9 +114,9 @@ export function becomeReady(state: RoundState, workerId: string, message: ReadyM
 export function leave(state: RoundState, workerId: string, reason: string): Step {
   const member = findMember(state, workerId);
   if (member === undefined) return { state, commands: [] };
-  const { round, returned } = returnBlocks(state.round, workerId);
+  const returned = liveLeases(state, workerId);
   const members = state.members.filter((other) => other.workerId !== workerId);
-  const next = { ...state, round, members };
+  const next = withoutLeases({ ...state, members }, (lease) => lease.workerId === workerId);
   const event = {
     type: "worker-left",
     workerId,

@@ -56,6 +56,26 @@ export function* roundsOf(
   }
 }
 
+/**
+ * The same rounds in stages: those of one version, which need the same parameters, are under way together, so
+ * that workers with nothing left to evaluate begin with the training step.
+ */
+export function* stagesOf(
+  plan: Plan,
+  step: number,
+  evaluated: readonly Evaluation[] = [],
+): Generator<readonly RoundSpec[]> {
+  let stage: RoundSpec[] = [];
+  for (const spec of roundsOf(plan, step, evaluated)) {
+    if (stage.length > 0 && stage[0]!.version !== spec.version) {
+      yield stage;
+      stage = [];
+    }
+    stage.push(spec);
+  }
+  if (stage.length > 0) yield stage;
+}
+
 function* trainRounds(plan: TrainPlan): Generator<RoundSpec> {
   yield evaluation("test-before", "test", 0, plan.testTasks, plan.tasksPerLeaf);
   for (let version = 0; version < plan.steps; version++) {

@@ -1,20 +1,23 @@
 import type { CoordinatorMessage } from "@shoal/protocol";
-import { withMeasurement } from "./assign.ts";
-import { BLOCK_FAILURES_MAX, WORKER_FAILURES_MAX } from "./limits.ts";
-import { findMember, isReady, readyMembers, replaceMember } from "./members.ts";
-import { refuse } from "./membership.ts";
-import { blockTasks, describeTasks } from "./round-spec.ts";
+import { fitBlock, hasLeaves, isSame, replaceBlock } from "./blocks.ts";
+import { failBlock } from "./failures.ts";
+import { beginning } from "./grant.ts";
+import { withLag, withMeasurement } from "./measure.ts";
+import { findMember, isReady, type ReadyMember, replaceMember } from "./members.ts";
+import { revoke } from "./revoke.ts";
+import { blockTasks } from "./round-spec.ts";
 import type {
   Block,
+  BlockLease,
   Command,
   FailedMessage,
-  Member,
   ResultMessage,
   Round,
   RoundEvent,
   RoundState,
   Step,
 } from "./round-state.ts";
+import { beginNext, findRound, liveLeases, replaceRound, withoutLeases } from "./rounds.ts";
 
 type ResultEvent = Extract<RoundEvent, { type: "result" }>;
 
@@ -25,159 +28,169 @@ type ResultEvent = Extract<RoundEvent, { type: "result" }>;
  * second one is a `duplicate`, one of another round or version is `stale`; both answers name the version
  * that counts now. Floats of the wrong number, NaN or infinite are `rejected`, and the block goes elsewhere.
  */
-export function takeResult(state: RoundState, event: ResultEvent): Step {
+export function takeResult(state: RoundState, event: ResultEvent, nowMs: number): Step {
   const { workerId, message } = event;
   const member = findMember(state, workerId);
   if (member === undefined || !isReady(member)) return { state, commands: [] };
-  const settled = settleLease(state, member, message.leaseId);
-  const { round } = settled;
-  if (round === null || !isOfRound(message, round)) return unused(settled, member, message, "stale");
-  const block = round.blocks[message.index];
-  if (block === undefined) return unused(settled, member, message, "stale");
-  if (block.done) {
-    const { commands } = unused(settled, member, message, "duplicate");
-    const state = measured(settled, member, round, message);
-    return { state, commands: [{ type: "compare", workerId, index: block.index }, ...commands] };
+  const settled = settleLease(withLagOf(state, member, message, nowMs), workerId, message.leaseId, nowMs);
+  const round = findRound(settled, message.round);
+  if (round === undefined || message.version !== round.spec.version) {
+    return unused(settled, member, message, "stale");
   }
+  if (!hasLeaves(round.spec, message)) return unused(settled, member, message, "stale");
+  const counted = round.blocks.find((block) => block.winner !== null && isSame(block, message));
+  if (counted !== undefined) return takeCopy(settled, member, round, counted, message);
   const wrong = wrongShape(settled, round, event) ?? event.invalid;
-  if (wrong !== null) {
-    const answer = answerTo(state, workerId, message.leaseId, "rejected", wrong);
-    // A second copy of what was rejected before answers no lease: one mistake is one failure.
-    if (settled === state) return { state, commands: [answer] };
-    const failure = failBlock(settled, member, block, `result rejected: ${wrong}`);
-    return { state: failure.state, commands: [answer, ...failure.commands] };
-  }
-  return accept(settled, member, round, block, message);
+  const fitting = fitBlock(round, message);
+  if (fitting === null || fitting.block.winner !== null) return unused(settled, member, message, "duplicate");
+  if (wrong === null) return accept(settled, member, fitting, message);
+  const answer = answerTo(state, workerId, message.leaseId, "rejected", wrong);
+  // A second copy of what was rejected before answers no lease: one mistake is one failure.
+  const block = round.blocks.find((block) => isSame(block, message));
+  if (!isHeld(state, member, message.leaseId) || block === undefined)
+    return { state: settled, commands: [answer] };
+  const failure = failBlock(settled, member, round, block, `result rejected: ${wrong}`);
+  return { state: failure.state, commands: [answer, ...failure.commands] };
 }
 
-/** A worker says that it cannot compute a block. */
-export function takeFailure(state: RoundState, workerId: string, message: FailedMessage): Step {
+/** A worker says that it cannot compute a block, or that it has stopped one that was revoked. */
+export function takeFailure(
+  state: RoundState,
+  workerId: string,
+  message: FailedMessage,
+  nowMs: number,
+): Step {
   const member = findMember(state, workerId);
   if (member === undefined || !isReady(member)) return { state, commands: [] };
-  const block = state.round?.blocks.find(
-    ({ lease }) => lease?.leaseId === message.leaseId && lease.workerId === workerId,
-  );
-  const settled = settleLease(state, member, message.leaseId);
+  const held = liveLeases(state, workerId).find(({ lease }) => lease.leaseId === message.leaseId);
+  const settled = settleLease(state, workerId, message.leaseId, nowMs);
   // A failure of a block that others have already computed, or that is being computed again, costs nothing.
-  if (block === undefined) return { state: settled, commands: [] };
-  return failBlock(settled, member, { ...block, lease: null }, `${message.code}: ${message.message}`);
-}
-
-/** Puts a block back after a failure of `member`; too many failures end the run. */
-export function failBlock(state: RoundState, member: Member, block: Block, reason: string): Step {
-  const { round } = state;
-  if (round === null) return { state, commands: [] };
-  const failures = [...block.failures, { workerId: member.workerId, reason }];
-  const lease = block.lease?.workerId === member.workerId ? null : block.lease;
-  const tasks = describeTasks(round.spec, round.level, block.index);
-  const commands: Command[] = [
-    {
-      type: "notify",
-      event: {
-        type: "block-failed",
-        worker: member.name,
-        tasks,
-        reason,
-        failures: failures.length,
-        failuresMax: BLOCK_FAILURES_MAX,
-      },
-    },
-  ];
-  const current = findMember(state, member.workerId);
-  const blamed = current && { ...current, failuresInRow: current.failuresInRow + 1 };
-  let next: RoundState = { ...state, round: replaceBlock(round, { ...block, lease, failures }) };
-  if (blamed !== undefined) next = replaceMember(next, blamed);
-  if (failures.length >= BLOCK_FAILURES_MAX && isHopeless(next, failures)) {
-    commands.push({
-      type: "fail",
-      code: "E_BLOCK",
-      message:
-        `${tasks}, step ${round.spec.version}: failed ${failures.length} times ` +
-        `(${failures.map((failure) => `${failure.workerId}: ${failure.reason}`).join("; ")})`,
-    });
-    return { state: next, commands };
+  if (held === undefined) return { state: settled, commands: [] };
+  const round = findRound(settled, held.round.spec.number)!;
+  const block = round.blocks.find((block) => isSame(block, held.block))!;
+  if (block.winner !== null) {
+    // The copy for an audit: nothing was proved, and nothing is lost.
+    const dropped = replaceBlock(round, { ...block, isAudited: false });
+    return { state: replaceRound(settled, dropped), commands: [] };
   }
-  if (blamed !== undefined && blamed.failuresInRow >= WORKER_FAILURES_MAX) {
-    const message = `${blamed.failuresInRow} blocks in a row failed on this worker; the last one: ${reason}`;
-    const refused = refuse(next, blamed, "E_WORKER", message);
-    return { state: refused.state, commands: [...commands, ...refused.commands] };
-  }
-  return { state: next, commands };
+  return failBlock(settled, member, round, block, `${message.code}: ${message.message}`);
 }
 
-/**
- * True if the block is the reason, and not the workers that it failed on: it failed on several, or nobody is
- * left who has not tried it. One broken worker cannot end a run that has others.
- */
-function isHopeless(state: RoundState, failures: Block["failures"]): boolean {
-  const failedOn = new Set(failures.map(({ workerId }) => workerId));
-  return (
-    failedOn.size >= BLOCK_FAILURES_MAX || readyMembers(state).every(({ workerId }) => failedOn.has(workerId))
+function accept(
+  state: RoundState,
+  member: ReadyMember,
+  fitting: NonNullable<ReturnType<typeof fitBlock>>,
+  message: ResultMessage,
+): Step {
+  const { round, block, superfluous } = fitting;
+  const { spec } = round;
+  const { workerId, name } = member;
+  const winner = { workerId, name, device: member.status.device };
+  // The copy of an audited block is computed to its end.
+  const isAudited = block.isAudited;
+  const others: readonly BlockLease[] = [...superfluous, ...(isAudited ? [] : block.leases)];
+  const isOwed = state.members.some(({ late }) =>
+    late.some((lease) => lease.round === spec.number && isSame(lease, block)),
   );
-}
-
-function accept(state: RoundState, member: Member, round: Round, block: Block, message: ResultMessage): Step {
-  const { workerId } = member;
-  const commands: Command[] = [];
-  // Whoever else was asked for this block, in time or late, need not begin it.
-  const others = state.members.flatMap((other) =>
-    other.late
-      .filter((late) => late.round === round.spec.number && late.index === block.index)
-      .map((late) => ({ workerId: other.workerId, leaseId: late.leaseId })),
-  );
-  if (block.lease !== null) others.push(block.lease);
-  commands.push({
+  const accepted: Command = {
     type: "accept",
     workerId,
-    level: round.level,
+    round: spec.number,
+    level: block.level,
     index: block.index,
-    keep: others.length > 0,
-  });
-  commands.push(answerTo(state, workerId, message.leaseId, "accepted"));
-  for (const other of others) {
-    const message: CoordinatorMessage = { type: "revoke", leaseIds: [other.leaseId] };
-    commands.push({ type: "send", workerId: other.workerId, message });
-  }
-  const next = replaceBlock(round, { ...block, done: true, lease: null });
-  const current = measured(state, member, round, message);
+    keep: isAudited || isOwed || block.leases.length > 0,
+  };
+  const counted = { ...block, winner, leases: isAudited ? block.leases : [] };
+  const current = measured(
+    replaceRound(state, { ...replaceBlock(round, counted), hasBegun: true }),
+    workerId,
+    round,
+    message,
+  );
   const proven = replaceMember(current, { ...findMember(current, workerId)!, failuresInRow: 0 });
-  if (next.blocks.every(({ done }) => done)) {
-    return {
-      state: { ...proven, round: null },
-      commands: [...commands, { type: "complete", spec: round.spec }],
-    };
-  }
-  return { state: { ...proven, round: next }, commands };
+  const revoked = revoke(proven, spec, block, others);
+  return {
+    state: revoked.state,
+    commands: [
+      ...beginning(state, round),
+      accepted,
+      answerTo(state, workerId, message.leaseId, "accepted"),
+      ...revoked.commands,
+    ],
+  };
 }
 
-/** The lease is answered: it is neither live nor late any more. */
-function settleLease(state: RoundState, member: Member, leaseId: number): RoundState {
-  const { round } = state;
-  const isSettled = ({ lease }: Block) => lease?.leaseId === leaseId && lease.workerId === member.workerId;
-  const freed = round?.blocks.find(isSettled);
+/** A second copy of a block that counts: the answer says so, and its bits are compared with the first. */
+function takeCopy(
+  state: RoundState,
+  member: ReadyMember,
+  round: Round,
+  block: Block,
+  message: ResultMessage,
+): Step {
+  const { commands } = unused(state, member, message, "duplicate");
+  const current = measured(state, member.workerId, round, message);
+  const winner = block.winner!;
+  const isComparable = winner.workerId !== member.workerId && winner.device === member.status.device;
+  if (!isComparable) return { state: current, commands };
+  const { level, index } = block;
+  const compare = {
+    type: "compare",
+    round: round.spec.number,
+    level,
+    index,
+    workers: [winner.name, member.name],
+  } as const;
+  // Whatever copy comes ends the audit; one that is still on its way need not be computed.
+  const audited = replaceBlock(round, { ...block, isAudited: false, leases: [] });
+  const revoked = revoke(replaceRound(current, audited), round.spec, block, block.leases);
+  return { state: revoked.state, commands: [compare, ...commands, ...revoked.commands] };
+}
+
+/** The lease is answered: it is neither live nor late any more, and the worker's next one begins. */
+function settleLease(state: RoundState, workerId: string, leaseId: number, nowMs: number): RoundState {
+  const member = findMember(state, workerId)!;
   const late = member.late.filter((other) => other.leaseId !== leaseId);
-  const next = late.length === member.late.length ? state : replaceMember(state, { ...member, late });
-  if (round === null || freed === undefined) return next;
-  return { ...next, round: replaceBlock(round, { ...freed, lease: null }) };
+  const isSettled = (lease: BlockLease): boolean => lease.leaseId === leaseId && lease.workerId === workerId;
+  let next = withoutLeases(state, isSettled);
+  if (late.length !== member.late.length) next = replaceMember(next, { ...member, late });
+  return next === state ? state : beginNext(next, workerId, nowMs);
 }
 
-function measured(state: RoundState, member: Member, round: Round, message: ResultMessage): RoundState {
-  const current = findMember(state, member.workerId);
+/** Whether the lease is live, or late. */
+function isHeld(state: RoundState, { workerId, late }: ReadyMember, leaseId: number): boolean {
+  return (
+    late.some((lease) => lease.leaseId === leaseId) ||
+    liveLeases(state, workerId).some(({ lease }) => lease.leaseId === leaseId)
+  );
+}
+
+function withLagOf(
+  state: RoundState,
+  member: ReadyMember,
+  message: ResultMessage,
+  nowMs: number,
+): RoundState {
+  const held = liveLeases(state, member.workerId).find(({ lease }) => lease.leaseId === message.leaseId);
+  const begunMs = held?.lease.begunMs ?? null;
+  return begunMs === null
+    ? state
+    : replaceMember(state, withLag(member, nowMs - begunMs - message.computeMs));
+}
+
+function measured(state: RoundState, workerId: string, { spec }: Round, message: ResultMessage): RoundState {
+  const current = findMember(state, workerId);
   if (current === undefined) return state;
-  return replaceMember(state, withMeasurement(current, round, message.index, message.computeMs));
-}
-
-function isOfRound(message: ResultMessage, { spec, level }: Round): boolean {
-  return message.round === spec.number && message.version === spec.version && message.level === level;
+  return replaceMember(state, withMeasurement(current, spec, message, message.computeMs));
 }
 
 function wrongShape(
   { settings }: RoundState,
-  round: Round,
+  { spec }: Round,
   { message, bodyFloats }: ResultEvent,
 ): string | null {
-  const { kind } = round.spec;
-  const { count } = blockTasks(round.spec, round.level, message.index);
+  const { kind } = spec;
+  const { count } = blockTasks(spec, message.level, message.index);
   const statCount = settings.statCounts[kind];
   if (message.taskCount !== count) return `expected ${count} tasks, got ${message.taskCount}`;
   if (message.statCount !== statCount) return `expected ${statCount} statistics, got ${message.statCount}`;
@@ -187,7 +200,7 @@ function wrongShape(
 
 function unused(
   state: RoundState,
-  member: Member,
+  member: ReadyMember,
   { leaseId, round, index }: ResultMessage,
   status: "stale" | "duplicate",
 ): Step {
@@ -207,10 +220,4 @@ function answerTo(
 ): Command {
   const message = { type: "answer", leaseId, status, version: state.version } as const;
   return { type: "send", workerId, message: reason === undefined ? message : { ...message, reason } };
-}
-
-function replaceBlock(round: Round, block: Block): Round {
-  const blocks = [...round.blocks];
-  blocks[block.index] = block;
-  return { ...round, blocks };
 }

@@ -20,11 +20,6 @@ export function leafCountOf(spec: RoundSpec): number {
   return spec.taskCount / spec.tasksPerLeaf;
 }
 
-/** Blocks of `1 << level` leaves in a round; the last one may be cut. */
-export function blockCountOf(spec: RoundSpec, level: number): number {
-  return Math.ceil(leafCountOf(spec) / 2 ** level);
-}
-
 /** The tasks of block `(level, index)`, counted from the round's first task. */
 export function blockTasks(
   spec: RoundSpec,

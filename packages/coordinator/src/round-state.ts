@@ -19,6 +19,12 @@ export interface Settings {
   readonly silenceMs: number;
   readonly leaseMsMin: number;
   readonly leaseMsUnmeasured: number;
+  /** Leaves in one block of a worker whose speed is not known yet. */
+  readonly leavesUnmeasured: number;
+  /** Whether unfinished blocks are computed a second time by workers that have nothing else to do. */
+  readonly hedge: boolean;
+  /** Share of the blocks that two workers compute, to be compared: 0 to 1. */
+  readonly audit: number;
 }
 
 /** A worker that said hello. */
@@ -32,7 +38,9 @@ export interface Member {
   readonly version: number | null;
   /** Mean compute time of one leaf, in ms, by kind; null: not measured. */
   readonly leafMs: { readonly train: number | null; readonly evaluate: number | null };
-  /** Leases that ran out and were not answered. A worker that owes one gets no other. */
+  /** Mean time that an answer takes beside the computing, in ms: wire, queues, messages; 0 while not measured. */
+  readonly lagMs: number;
+  /** Leases that ran out, or were revoked, and are not answered yet. */
   readonly late: readonly LateLease[];
   /** Failures since its last accepted result. */
   readonly failuresInRow: number;
@@ -42,6 +50,8 @@ export interface Ready {
   readonly type: "ready";
   readonly slots: number;
   readonly device: string;
+  /** It was told to leave, and finishes what it has begun: nothing new is leased to it. */
+  readonly isDraining: boolean;
 }
 
 /** Who holds the run, why, and since when. */
@@ -51,11 +61,17 @@ export interface Pause {
   readonly sinceMs: number;
 }
 
+/** A lease that is over for the coordinator, and perhaps not for its worker. */
 export interface LateLease {
   readonly leaseId: number;
   readonly round: number;
+  readonly level: number;
   readonly index: number;
-  /** When it ran out. */
+  /** `expired`: a worker that owes such an answer gets no other lease. `revoked`: it is told to stop. */
+  readonly why: "expired" | "revoked";
+  /** Whether the worker is believed to have begun it, so that it may still keep a slot busy. */
+  readonly hasBegun: boolean;
+  /** When it ran out or was revoked. */
   readonly sinceMs: number;
   /** When the worker is dropped for it. */
   readonly abandonMs: number;
@@ -65,6 +81,8 @@ export interface BlockLease {
   readonly leaseId: number;
   readonly workerId: string;
   readonly issuedMs: number;
+  /** When the worker is believed to have begun; null: it waits behind others of this worker. */
+  readonly begunMs: number | null;
   readonly deadlineMs: number;
 }
 
@@ -73,27 +91,41 @@ export interface BlockFailure {
   readonly reason: string;
 }
 
-/** One block of the round; all blocks of a round have the round's level. */
+/** The worker whose result counts for a block. */
+export interface Winner {
+  readonly workerId: string;
+  readonly name: string;
+  readonly device: string;
+}
+
+/** One block of the round: a node of the tree over its leaves. */
 export interface Block {
+  readonly level: number;
   readonly index: number;
-  readonly done: boolean;
-  /** At most one lease is live; null while the block waits for a worker. */
-  readonly lease: BlockLease | null;
+  /** Set once a result counts. */
+  readonly winner: Winner | null;
+  /** Live leases, at most `COPIES_MAX`; none while the block waits for a worker. */
+  readonly leases: readonly BlockLease[];
   readonly failures: readonly BlockFailure[];
+  /** A second worker's copy is wanted, to be compared. */
+  readonly isAudited: boolean;
 }
 
 export interface Round {
   readonly spec: RoundSpec;
-  readonly level: number;
-  /** Empty until enough workers are ready; then block `i` at position `i`. */
+  /** A partition of the round's leaves, in their order; at first one block. Blocks are split as they are leased. */
   readonly blocks: readonly Block[];
+  /** Set with the first lease. */
+  readonly hasBegun: boolean;
+  /** Leaves that were leased a second time because a worker had nothing else to do. */
+  readonly hedgedLeaves: number;
 }
 
 export interface RoundState {
   readonly settings: Settings;
   readonly members: readonly Member[];
-  /** The round under way; null between rounds and at the end. */
-  readonly round: Round | null;
+  /** The rounds under way, in the order in which they end; all with parameters of one version. */
+  readonly rounds: readonly Round[];
   /** Committed steps. */
   readonly version: number;
   /** The data that the run is bound to; null until a worker says. */
@@ -133,6 +165,13 @@ export type RoundEvent =
   /** Bytes came from the worker, at `atMs`. */
   | { readonly type: "heard"; readonly workerId: string; readonly atMs: number }
   | { readonly type: "left"; readonly workerId: string; readonly reason: string }
+  /** A worker will leave soon, and gives back the leases that it will not finish. */
+  | {
+      readonly type: "draining";
+      readonly workerId: string;
+      readonly reason: string;
+      readonly leases: readonly number[];
+    }
   | { readonly type: "pause"; readonly reason: string; readonly owner: string }
   | { readonly type: "resume" }
   | { readonly type: "tick" }
@@ -157,13 +196,21 @@ export type Command =
   | {
       readonly type: "accept";
       readonly workerId: string;
+      readonly round: number;
       readonly level: number;
       readonly index: number;
       readonly keep: boolean;
     }
-  /** The result at hand is a second copy of a block that counts already. */
-  | { readonly type: "compare"; readonly workerId: string; readonly index: number }
-  /** All blocks of the round are in. */
+  /** The result at hand is a second copy of a block that counts already, from an equal device. */
+  | {
+      readonly type: "compare";
+      readonly round: number;
+      readonly level: number;
+      readonly index: number;
+      /** Names, for people: whose result counts, and whose is at hand. */
+      readonly workers: readonly [string, string];
+    }
+  /** All blocks of the round are in; the rounds before it are complete. */
   | { readonly type: "complete"; readonly spec: RoundSpec }
   | { readonly type: "notify"; readonly event: CoordinatorEvent }
   /** The run cannot go on. */

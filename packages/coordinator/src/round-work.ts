@@ -1,8 +1,10 @@
-import { type Interval, interval, ReductionTree } from "@shoal/core/outer";
+import { type Block, type Interval, interval, ReductionTree } from "@shoal/core/outer";
+import type { CoordinatorEvent } from "./coordinator-event.ts";
 import { bytesOfFloats } from "./float-bytes.ts";
 import { byFirstLeaf, checksum } from "./journal/ledger.ts";
 import type { CountedBlock } from "./journal/log-record.ts";
-import { blockTasks, leafCountOf, type RoundSpec } from "./round-spec.ts";
+import { blockTasks, describeTasks, leafCountOf, type RoundSpec } from "./round-spec.ts";
+import type { Command } from "./round-state.ts";
 
 /** Which result counts as a block. */
 export interface Counted {
@@ -18,7 +20,8 @@ export interface Counted {
  */
 export class RoundWork {
   readonly spec: RoundSpec;
-  readonly startedMs: number;
+  /** When its first block was leased. */
+  #startedMs: number;
   receivedBytes = 0;
   readonly #blocks: CountedBlock[] = [];
   readonly #statNames: readonly string[];
@@ -26,18 +29,28 @@ export class RoundWork {
   /** float32 [taskCount, statCount], in task order whatever the order of arrival. */
   readonly #stats: Float32Array;
   /** Accepted blocks that somebody else still computes, to be compared. */
-  readonly #kept = new Map<number, { readonly workerId: string; readonly body: Float32Array }>();
+  readonly #kept = new Map<string, Float32Array>();
 
   constructor(spec: RoundSpec, statNames: readonly string[], paramCount: number, nowMs: number) {
     this.spec = spec;
-    this.startedMs = nowMs;
+    this.#startedMs = nowMs;
     this.#statNames = statNames;
     this.#tree = new ReductionTree(leafCountOf(spec), spec.kind === "train" ? paramCount : 0);
     this.#stats = new Float32Array(spec.taskCount * statNames.length);
   }
 
+  get startedMs(): number {
+    return this.#startedMs;
+  }
+
+  /** The first block is leased: a round may have waited for the one before. */
+  begin(nowMs: number): void {
+    this.#startedMs = nowMs;
+  }
+
   /** Takes an accepted result; `body` belongs to the tree from now on. */
-  add(block: { readonly level: number; readonly index: number }, body: Float32Array): void {
+  add(block: Block, body: Float32Array): void {
+    this.receivedBytes += body.byteLength;
     const { first, count } = blockTasks(this.spec, block.level, block.index);
     const statCount = this.#statNames.length;
     this.#stats.set(body.subarray(0, count * statCount), first * statCount);
@@ -61,22 +74,35 @@ export class RoundWork {
   }
 
   /** Keeps a copy of an accepted result of which a second one may come. */
-  keep(index: number, workerId: string, body: Float32Array): void {
-    this.#kept.set(index, { workerId, body: body.slice() });
+  keep(block: Block, body: Float32Array): void {
+    this.#kept.set(keyOf(block), body.slice());
   }
 
   /** How many floats of a second result differ in their bits; null when the first was not kept. */
-  compare(
-    index: number,
-    body: Float32Array,
-  ): { readonly workerId: string; readonly floatsDifferent: number } | null {
-    const kept = this.#kept.get(index);
-    if (kept === undefined || kept.body.length !== body.length) return null;
-    const ours = new Uint32Array(kept.body.buffer, kept.body.byteOffset, body.length);
+  compare(block: Block, body: Float32Array): number | null {
+    const kept = this.#kept.get(keyOf(block));
+    if (kept === undefined || kept.length !== body.length) return null;
+    const ours = new Uint32Array(kept.buffer, kept.byteOffset, body.length);
     const theirs = new Uint32Array(body.buffer, body.byteOffset, body.length);
     let floatsDifferent = 0;
     for (let i = 0; i < ours.length; i++) if (ours[i] !== theirs[i]) floatsDifferent++;
-    return { workerId: kept.workerId, floatsDifferent };
+    return floatsDifferent;
+  }
+
+  /** What there is to tell when a second result has other bits than the first; null: nothing. */
+  mismatchOf(
+    command: Extract<Command, { type: "compare" }>,
+    body: Float32Array,
+  ): Extract<CoordinatorEvent, { type: "result-mismatch" }> | null {
+    const floatsDifferent = this.compare(command, body) ?? 0;
+    if (floatsDifferent === 0) return null;
+    const { workers, level, index } = command;
+    return {
+      type: "result-mismatch",
+      workers,
+      tasks: describeTasks(this.spec, level, index),
+      floatsDifferent,
+    };
   }
 
   /** The sum of the gradients of all tasks, float32 [paramCount]. */
@@ -96,4 +122,8 @@ export class RoundWork {
     const statCount = this.#statNames.length;
     return Array.from({ length: this.spec.taskCount }, (_, task) => this.#stats[task * statCount + column]!);
   }
+}
+
+function keyOf({ level, index }: Block): string {
+  return `${level}:${index}`;
 }

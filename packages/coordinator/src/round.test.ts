@@ -90,7 +90,7 @@ describe("a round", () => {
     }
     expect(accepted).toEqual([0, 1, 2, 3]);
     expect(completed).toEqual(["train"]);
-    expect(driven.state.round).toBeNull();
+    expect(driven.state.rounds).toEqual([]);
   });
 
   test("of an evaluation needs statistics and no gradient", () => {
@@ -185,5 +185,5 @@ function finish(driven: DrivenRound, started: ReturnType<DrivenRound["start"]>):
   for (let lease = open.shift(); lease !== undefined; lease = open.shift()) {
     open.push(...leases(driven.result("w1", lease)));
   }
-  expect(driven.state.round).toBeNull();
+  expect(driven.state.rounds).toEqual([]);
 }

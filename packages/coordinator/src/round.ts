@@ -1,6 +1,8 @@
 import assert from "node:assert";
 import { returnFrom } from "./away.ts";
+import { rootBlock } from "./blocks.ts";
 import { forgive, passTime } from "./deadlines.ts";
+import { drain } from "./drain.ts";
 import { moveOn } from "./gather.ts";
 import { LEASES_PER_INCARNATION } from "./limits.ts";
 import { findMember, replaceMember } from "./members.ts";
@@ -8,6 +10,7 @@ import { becomeReady, goodbye, join, leave } from "./membership.ts";
 import { pause, resume } from "./pause.ts";
 import { takeFailure, takeResult } from "./results.ts";
 import type { Command, RoundEvent, RoundState, Settings, Step } from "./round-state.ts";
+import { beginNext, conclude } from "./rounds.ts";
 
 /**
  * The round as a pure state machine: who computes what, what counts, when a step is complete.
@@ -20,8 +23,16 @@ export function step(state: RoundState, event: RoundEvent, nowMs: number): Step 
   const heard = hear(state, event, nowMs);
   const handled = handle(heard, event, nowMs);
   if (handled.commands.some(({ type }) => type === "fail")) return handled;
-  const moved = moveOn(state, handled.state, nowMs);
-  return { state: moved.state, commands: [...handled.commands, ...moved.commands] };
+  // Bytes that came in change nothing but when they did.
+  if (event.type === "heard") return handled;
+  const done = conclude(handled.state);
+  const moved = moveOn(state, done.state, nowMs);
+  // An audit that nobody can do ends there.
+  const concluded = conclude(moved.state);
+  return {
+    state: concluded.state,
+    commands: [...handled.commands, ...done.commands, ...moved.commands, ...concluded.commands],
+  };
 }
 
 /** The state before any worker and any round. */
@@ -33,7 +44,7 @@ export function initialRoundState(
   return {
     settings,
     members: [],
-    round: null,
+    rounds: [],
     version: start.version,
     dataHash: start.dataHash,
     nextLeaseId: settings.incarnation * LEASES_PER_INCARNATION,
@@ -48,18 +59,24 @@ export function initialRoundState(
 function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
   switch (event.type) {
     case "start": {
-      assert(state.round === null, "a round starts after the one before is complete");
-      const round = { spec: event.spec, level: 0, blocks: [] };
-      return { state: { ...state, round, version: event.spec.version }, commands: [] };
+      const { spec } = event;
+      assert(
+        state.rounds.every((other) => other.spec.version === spec.version),
+        "rounds of another version are complete before a round starts",
+      );
+      const round = { spec, blocks: [rootBlock(spec)], hasBegun: false, hedgedLeaves: 0 };
+      return { state: { ...state, rounds: [...state.rounds, round], version: spec.version }, commands: [] };
     }
     case "hello":
       return join(state, event.workerId, event.message, nowMs);
     case "ready":
       return becomeReady(state, event.workerId, event.message);
     case "result":
-      return takeResult(state, event);
+      return takeResult(state, event, nowMs);
     case "failed":
-      return takeFailure(state, event.workerId, event.message);
+      return takeFailure(state, event.workerId, event.message, nowMs);
+    case "draining":
+      return drain(state, event.workerId, event.reason, event.leases);
     case "left":
       return leave(state, event.workerId, event.reason);
     case "pause":
@@ -75,7 +92,8 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
     case "heartbeat": {
       const member = findMember(state, event.workerId);
       if (member === undefined) return { state, commands: [] };
-      return { state: replaceMember(state, forgive(member, event.leases)), commands: [] };
+      const forgiven = replaceMember(state, forgive(member, event.leases));
+      return { state: beginNext(forgiven, event.workerId, nowMs), commands: [] };
     }
     case "heard":
       return { state, commands: [] };
@@ -94,5 +112,5 @@ function hear(state: RoundState, event: RoundEvent, nowMs: number): RoundState {
 /** Tells every worker that the run is over; whoever comes later is told the same. */
 function finish(state: RoundState, over: NonNullable<RoundState["over"]>): Step {
   const commands = state.members.flatMap(({ workerId }): readonly Command[] => goodbye(workerId, over));
-  return { state: { ...state, over, members: [], round: null, awaiting: null }, commands };
+  return { state: { ...state, over, members: [], rounds: [], awaiting: null }, commands };
 }

@@ -35,6 +35,10 @@ export interface RunOptions {
   readonly logGradientBytesMax?: number;
   /** Default: the clock of this process. */
   readonly clock?: Clock;
+  /** Whether idle workers compute late blocks a second time. Default true. */
+  readonly hedge?: boolean;
+  /** Share of the blocks that two workers compute and whose bits are compared, 0 to 1. Default 0. */
+  readonly audit?: number;
   readonly onEvent: (event: CoordinatorEvent) => void;
   /** Told of every command of the state machine, before it is carried out. */
   readonly onCommand?: (command: Command) => void;

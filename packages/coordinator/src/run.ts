@@ -14,9 +14,9 @@ import { sayGoodbye } from "./goodbye.ts";
 import { TICK_MS } from "./limits.ts";
 import { findMember } from "./members.ts";
 import { outerStep } from "./outer-step.ts";
-import { checkPlan, roundsOf } from "./plan.ts";
+import { checkPlan, stagesOf } from "./plan.ts";
 import { initialRoundState, step } from "./round.ts";
-import { blockTasks, describeTasks, type RoundSpec } from "./round-spec.ts";
+import { blockTasks, type RoundSpec } from "./round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "./round-state.ts";
 import { RoundWork } from "./round-work.ts";
 import type { RunOptions } from "./run-options.ts";
@@ -33,7 +33,7 @@ type Queued = { readonly event: RoundEvent; readonly body: Float32Array | null }
 export class Run {
   readonly #options: RunOptions;
   readonly #clock: Clock;
-  readonly #rounds: Generator<RoundSpec>;
+  readonly #stages: Generator<readonly RoundSpec[]>;
   readonly #connections = new Map<string, CoordinatorConnection>();
   readonly #evaluations: Evaluation[];
   readonly #recorder: RunRecorder;
@@ -44,12 +44,13 @@ export class Run {
   #optimizer: OptimizerState;
   /** Frames of the current parameters: encoded once, the same for every worker. */
   #paramsFrames: readonly Buffer[] | null = null;
-  #work: RoundWork | null = null;
+  /** The floats of the rounds under way, by number. */
+  readonly #works = new Map<number, RoundWork>();
   readonly #queue: Queued[] = [];
   #draining = false;
   #aliveMs: number;
   #workerCount = 0;
-  /** Time that this process was busy in the current round, and the bytes it sent, for `step` events. */
+  /** Time that this process was busy since the last round was complete, and the bytes it sent, for `step` events. */
   #busyMs = 0;
   #sentBytes = 0;
   #stopTicking: () => void = () => {};
@@ -72,7 +73,7 @@ export class Run {
     this.#recorder = new RunRecorder(options, this.#clock, (code, message) =>
       this.#end("failed", code, message),
     );
-    this.#rounds = roundsOf(options.plan, start.step, start.evaluations);
+    this.#stages = stagesOf(options.plan, start.step, start.evaluations);
     this.#state = initialRoundState(
       settingsOf(options),
       { version: start.step, dataHash: options.dataHash },
@@ -91,7 +92,7 @@ export class Run {
       this.#finish = resolve;
       this.#stopTicking = this.#clock.every(TICK_MS, () => this.#tick());
       this.#recorder.open().then(
-        () => this.#nextRound(),
+        () => this.#nextStage(),
         (error: Error) => this.#end("failed", "E_DISK", error.message),
       );
     });
@@ -156,6 +157,11 @@ export class Run {
       case "heartbeat":
         this.#dispatch({ type: "heartbeat", workerId, leases: message.leases });
         return;
+      case "draining": {
+        const { reason, leases } = message;
+        this.#dispatch({ type: "draining", workerId, reason, leases });
+        return;
+      }
       case "leaving":
         this.#dispatch({ type: "left", workerId, reason: message.reason });
         return;
@@ -170,10 +176,10 @@ export class Run {
     }
   }
 
-  /** What is not finite in a result of the round under way; the state machine checks the rest. */
+  /** What is not finite in a result of a round under way; the state machine checks the rest. */
   #findInvalid(message: Extract<WorkerMessage, { type: "result" }>, body: Float32Array): string | null {
-    const spec = this.#work?.spec;
-    if (spec === undefined || message.round !== spec.number) return null;
+    const spec = this.#works.get(message.round)?.spec;
+    if (spec === undefined) return null;
     return findNonFinite({
       body,
       statNames: this.#options.statNames[spec.kind],
@@ -184,7 +190,7 @@ export class Run {
   }
 
   #tick(): void {
-    if (this.#isHeld && !this.#recorder.isBehind) this.#nextRound();
+    if (this.#isHeld && !this.#recorder.isBehind) this.#nextStage();
     for (const [workerId, { receivedAtMs }] of this.#connections) {
       this.#dispatch({ type: "heard", workerId, atMs: receivedAtMs });
     }
@@ -234,21 +240,24 @@ export class Run {
         this.#connections.get(command.workerId)?.close(command.code, command.reason);
         return;
       case "accept": {
-        const work = this.#work!;
-        if (command.keep) work.keep(command.index, command.workerId, body!);
-        work.receivedBytes += body!.byteLength;
+        const work = this.#works.get(command.round)!;
+        if (command.keep) work.keep(command, body!);
         const leaseId = event.type === "result" ? event.message.leaseId : 0;
         work.count({ ...command, leaseId }, body!);
-        work.add({ level: command.level, index: command.index }, body!);
+        work.add(command, body!);
         return;
       }
-      case "compare":
-        this.#compare(command.index, command.workerId, body!);
+      case "compare": {
+        const event = this.#works.get(command.round)?.mismatchOf(command, body!) ?? null;
+        if (event !== null) this.#options.onEvent(event);
         return;
+      }
       case "complete":
         this.#complete(command.spec);
         return;
       case "notify":
+        if (command.event.type === "round-started")
+          this.#works.get(command.event.spec.number)!.begin(this.#clock.nowMs());
         this.#options.onEvent(command.event);
         return;
       case "fail":
@@ -257,21 +266,9 @@ export class Run {
     }
   }
 
-  #compare(index: number, workerId: string, body: Float32Array): void {
-    const compared = this.#work?.compare(index, body) ?? null;
-    if (compared === null || compared.floatsDifferent === 0) return;
-    const name = (id: string): string => findMember(this.#state, id)?.name ?? id;
-    this.#options.onEvent({
-      type: "result-mismatch",
-      workers: [name(compared.workerId), name(workerId)],
-      tasks: describeTasks(this.#work!.spec, this.#state.round!.level, index),
-      floatsDifferent: compared.floatsDifferent,
-    });
-  }
-
   #complete(spec: RoundSpec): void {
-    const work = this.#work!;
-    this.#work = null;
+    const work = this.#works.get(spec.number)!;
+    this.#works.delete(spec.number);
     try {
       if (spec.kind === "train") this.#commit(spec, work);
       else this.#conclude(spec, work);
@@ -280,7 +277,9 @@ export class Run {
       this.#end("failed", error.code, error.message);
       return;
     }
-    this.#nextRound();
+    this.#busyMs = 0;
+    this.#sentBytes = 0;
+    if (this.#works.size === 0) this.#nextStage();
   }
 
   /** Takes one step of the shared initialization: a new version. */
@@ -300,8 +299,7 @@ export class Run {
     this.#params = params;
     this.#optimizer = optimizer;
     this.#paramsFrames = null;
-    const stats = work.means();
-    const nowMs = this.#clock.nowMs();
+    const [stats, nowMs] = [work.means(), this.#clock.nowMs()];
     const stepMs = nowMs - work.startedMs;
     // Before it is told: who hears of a step may end the run, and the step is part of what is saved then.
     this.#record(work, { type: "step", step, tasks: spec.taskCount, ...stats, stepMs }, gradientSum);
@@ -334,21 +332,22 @@ export class Run {
     this.#options.onEvent({ type: "evaluation", evaluation, ms: this.#clock.nowMs() - work.startedMs });
   }
 
-  #nextRound(): void {
+  /** Starts the rounds of the next stage together: they need the same parameters. */
+  #nextStage(): void {
     if (this.#over) return;
     this.#isHeld = this.#recorder.isBehind;
     if (this.#isHeld) return;
-    const next = this.#rounds.next();
+    const next = this.#stages.next();
     if (next.done === true) {
       this.#end("complete", null, "the plan is done");
       return;
     }
-    const spec = next.value;
-    this.#busyMs = 0;
-    this.#sentBytes = 0;
     const { statNames, layout } = this.#options;
-    this.#work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#clock.nowMs());
-    this.#dispatch({ type: "start", spec });
+    for (const spec of next.value) {
+      const work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#clock.nowMs());
+      this.#works.set(spec.number, work);
+      this.#dispatch({ type: "start", spec });
+    }
   }
 
   #record(

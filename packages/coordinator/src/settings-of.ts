@@ -2,6 +2,7 @@ import {
   HEARTBEAT_MS,
   LEASE_MS_MIN,
   LEASE_MS_UNMEASURED,
+  LEAVES_PER_BLOCK_UNMEASURED,
   PREPARE_MS,
   SILENCE_MS,
   WORKER_WAIT_MS,
@@ -25,5 +26,8 @@ export function settingsOf(options: RunOptions): Settings {
     silenceMs: SILENCE_MS,
     leaseMsMin: LEASE_MS_MIN,
     leaseMsUnmeasured: LEASE_MS_UNMEASURED,
+    leavesUnmeasured: LEAVES_PER_BLOCK_UNMEASURED,
+    hedge: options.hedge ?? true,
+    audit: options.audit ?? 0,
   };
 }

@@ -20,7 +20,7 @@ describe("a simulated run", () => {
         throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error });
       }
     });
-  });
+  }, 120_000);
 
   test("left alone, with one worker, has the bits of a plain loop", () => {
     expect(quiet).toMatchObject({ type: "complete", paramsHash: trainAlone(), committed: steps });

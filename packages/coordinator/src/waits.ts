@@ -1,6 +1,7 @@
-import { isReady, readyMembers } from "./members.ts";
+import { availableMembers, isReady } from "./members.ts";
 import { describeTasks } from "./round-spec.ts";
-import type { Member, Round, RoundState } from "./round-state.ts";
+import type { Member, RoundState } from "./round-state.ts";
+import { findRound, liveLeases } from "./rounds.ts";
 
 /** Something that the coordinator waits for. Times are on the clock that the state machine is driven by. */
 export interface Wait {
@@ -26,7 +27,7 @@ export function waits(state: RoundState, nowMs: number): readonly Wait[] {
     ...workersMissing(state, nowMs),
     ...state.members.flatMap((member) => preparationOf(state, member)),
     ...state.members.flatMap((member) => debtsOf(state, member)),
-    ...(state.round === null ? [] : leasesOf(state, state.round)),
+    ...leasesOf(state),
   ];
   return found.sort((a, b) => (a.untilMs ?? Number.MAX_VALUE) - (b.untilMs ?? Number.MAX_VALUE));
 }
@@ -41,12 +42,13 @@ function workersMissing(state: RoundState, nowMs: number): Wait[] {
   const { awaiting, settings } = state;
   if (awaiting === null) return [];
   const workersMin = state.gathered ? 1 : settings.workersMin;
-  const ready = readyMembers(state).length;
+  const ready = availableMembers(state).length;
+  const preparing = state.members.filter((member) => !isReady(member)).length;
   const left = Math.max(0, Math.ceil((awaiting.untilMs - nowMs) / 1000));
   return [
     {
       what: `${workersMin} worker${workersMin === 1 ? "" : "s"}`,
-      reason: `${ready} ready, ${state.members.length - ready} preparing; the run ends without more in ${left} s`,
+      reason: `${ready} ready, ${preparing} preparing; the run ends without more in ${left} s`,
       owner: "who starts workers",
       sinceMs: awaiting.sinceMs,
       untilMs: awaiting.untilMs,
@@ -68,30 +70,30 @@ function preparationOf({ settings }: RoundState, member: Member): Wait[] {
   ];
 }
 
-function debtsOf({ round }: RoundState, member: Member): Wait[] {
-  if (!isReady(member)) return [];
-  return member.late.map(({ leaseId, round: number, index, sinceMs, abandonMs }) => ({
-    what: `lease ${leaseId}: ${
-      round?.spec.number === number ? describeTasks(round.spec, round.level, index) : "of a round before"
-    }`,
-    reason: "it ran out; its worker gets no other before it answers, and is dropped then",
-    owner: member.name,
-    sinceMs,
-    untilMs: abandonMs,
-  }));
+function debtsOf(state: RoundState, member: Member): Wait[] {
+  return member.late.map(({ leaseId, round: number, level, index, why, sinceMs, abandonMs }) => {
+    const spec = findRound(state, number)?.spec;
+    const tasks = spec === undefined ? "of a round before" : describeTasks(spec, level, index);
+    return {
+      what: `lease ${leaseId}: ${tasks}`,
+      reason:
+        why === "expired"
+          ? "it ran out; its worker gets no other before it answers, and is dropped then"
+          : "it was revoked, and its worker has not said yet that it stopped",
+      owner: member.name,
+      sinceMs,
+      untilMs: abandonMs,
+    };
+  });
 }
 
-function leasesOf(state: RoundState, round: Round): Wait[] {
+function leasesOf(state: RoundState): Wait[] {
   const names = new Map(state.members.map(({ workerId, name }) => [workerId, name]));
-  return round.blocks.flatMap(({ lease, index }) =>
-    lease === null
-      ? []
-      : {
-          what: `lease ${lease.leaseId}: ${describeTasks(round.spec, round.level, index)}`,
-          reason: "its worker computes it, or has it ahead",
-          owner: names.get(lease.workerId) ?? lease.workerId,
-          sinceMs: lease.issuedMs,
-          untilMs: lease.deadlineMs,
-        },
-  );
+  return liveLeases(state).map(({ round, block, lease }) => ({
+    what: `lease ${lease.leaseId}: ${describeTasks(round.spec, block.level, block.index)}`,
+    reason: lease.begunMs === null ? "its worker has it ahead" : "its worker computes it",
+    owner: names.get(lease.workerId) ?? lease.workerId,
+    sinceMs: lease.issuedMs,
+    untilMs: lease.deadlineMs,
+  }));
 }

@@ -138,10 +138,23 @@ export const heartbeatSchema = z.strictObject({
   leases: z.array(count).max(4096),
 });
 
-/** C -> W: these leases no longer count; stop them if not begun. */
+/**
+ * C -> W: these leases no longer count. The worker drops what has not begun, stops what runs after its current
+ * leaf, and says `failed` with E_REVOKED for each; one that is done already is handed in.
+ */
 export const revokeSchema = z.strictObject({
   type: z.literal("revoke"),
   leaseIds: z.array(count).max(4096),
+});
+
+/**
+ * W -> C: this worker will leave soon. The leases named here go to others at once; what it holds beside them it
+ * still hands in, and it takes no new ones.
+ */
+export const drainingSchema = z.strictObject({
+  type: z.literal("draining"),
+  reason: text,
+  leases: z.array(count).max(4096),
 });
 
 /** W -> C: this worker leaves now; its leases go to others at once. */
@@ -163,6 +176,7 @@ export const workerMessageSchema = z.discriminatedUnion("type", [
   resultSchema,
   failedSchema,
   heartbeatSchema,
+  drainingSchema,
   leavingSchema,
 ]);
 

@@ -1,6 +1,13 @@
 import { type Random, ShoalError } from "@shoal/core/outer";
 import { type Clock, sleep } from "@shoal/protocol";
-import type { BlockJob, BlockProgram, BlockResult, EpisodeArrays, EpisodeRequest } from "@shoal/worker";
+import {
+  type BlockJob,
+  type BlockProgram,
+  type BlockResult,
+  type EpisodeArrays,
+  type EpisodeRequest,
+  throwIfRaised,
+} from "@shoal/worker";
 import type { Trouble } from "./fault.ts";
 import { computeMadeUp, layout, statNames } from "./made-up-work.ts";
 
@@ -68,9 +75,12 @@ export class MadeUpProgram implements BlockProgram {
     const ms = trouble === "never" ? NEVER_MS : trouble === "late" ? LATE_MS : usualMs;
     const started = clock.nowMs();
     const end = onWork();
-    await sleep(clock, ms);
+    try {
+      await computeLeaves(job, clock, ms, trouble === null);
+    } finally {
+      end(clock.nowMs() - started);
+    }
     const computeMs = clock.nowMs() - started;
-    end(computeMs);
     if (trouble === "failure") throw new ShoalError("E_TROUBLE", "as ordered");
     const { kind, split, leafCount } = job;
     let body = computeMadeUp(params, { kind, split, episodes, leafCount });
@@ -90,5 +100,14 @@ export class MadeUpProgram implements BlockProgram {
 
   async close(): Promise<void> {
     // It holds nothing.
+  }
+}
+
+/** Takes `ms`; a block without trouble stops between two leaves when nobody wants it any more. */
+async function computeLeaves(job: BlockJob, clock: Clock, ms: number, isStoppable: boolean): Promise<void> {
+  if (!isStoppable || job.stop === undefined) return sleep(clock, ms);
+  for (let leaf = 0; leaf < job.leafCount; leaf++) {
+    throwIfRaised(job.stop);
+    await sleep(clock, ms / job.leafCount);
   }
 }

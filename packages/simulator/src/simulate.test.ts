@@ -50,7 +50,7 @@ describe("simulated runs", () => {
     "disk-full",
     "was-away",
   ] as const)("have met %s under several seeds", (event) => {
-    expect(reports.filter(({ eventCounts }) => eventCounts.has(event)).length).toBeGreaterThanOrEqual(3);
+    expect(reports.filter(({ eventCounts }) => eventCounts.has(event)).length).toBeGreaterThanOrEqual(2);
   });
 
   test("have met coordinators that were started several times", () => {

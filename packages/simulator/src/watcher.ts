@@ -18,7 +18,7 @@ export interface Costs {
   bytesToCoordinator: number;
 }
 
-/** A round of which something was leased. */
+/** A round that has begun: something of it was leased, or came from the start before. */
 interface CountedRound {
   readonly kind: Lease["kind"];
   readonly split: Lease["split"];
@@ -113,6 +113,11 @@ export class Watcher {
     this.eventCounts.set(event.type, (this.eventCounts.get(event.type) ?? 0) + 1);
     if (event.type === "worker-ready") this.#ready.set(event.workerId, event.worker);
     if (event.type === "worker-left") this.#ready.delete(event.workerId);
+    if (event.type === "round-started") {
+      const { spec, leafCount } = event;
+      this.#rounds.set(spec.number, { ...spec, counted: new Uint8Array(leafCount) });
+      if (spec.kind === "train") this.#trainedSinceMs ??= this.#world.nowMs;
+    }
     if (event.type === "step") this.#stepCommitted(event.step, event.stepMs);
     if (event.type === "evaluation") {
       const { purpose, split, step } = event.evaluation;
@@ -127,11 +132,6 @@ export class Watcher {
     if (message.type === "lease") {
       this.costs.leases++;
       this.#leases.set(message.leaseId, message);
-      if (!this.#rounds.has(message.round)) {
-        const { kind, split, version, leafCount } = message;
-        this.#rounds.set(message.round, { kind, split, version, counted: new Uint8Array(leafCount) });
-        if (kind === "train") this.#trainedSinceMs ??= this.#world.nowMs;
-      }
       return;
     }
     if (message.type === "answer" && message.status === "accepted") this.#count(message.leaseId);

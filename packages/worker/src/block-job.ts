@@ -1,4 +1,5 @@
 import type { Problem, Split, TaskShapes, TaskSource } from "@shoal/core";
+import type { StopFlag } from "./stop-flag.ts";
 
 /** What a compute thread must know of a task source, as plain data: it has no task source of its own. */
 export interface SourceShapes {
@@ -41,6 +42,8 @@ export interface BlockJob {
   readonly params: SharedArrayBuffer;
   readonly episodes: EpisodeArrays;
   readonly leafCount: number;
+  /** Raised when nobody wants the block any more; absent: it runs to its end. */
+  readonly stop?: StopFlag;
 }
 
 export interface BlockResult {

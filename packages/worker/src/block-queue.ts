@@ -1,8 +1,15 @@
 import { blockLeaves } from "@shoal/core/outer";
-import type { Lease } from "@shoal/protocol";
+import type { Clock, Lease } from "@shoal/protocol";
 import type { BlockResult, EpisodeArrays } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
 import { ParamsStore } from "./params-store.ts";
+import { createStopFlag, raise, revoked, type StopFlag } from "./stop-flag.ts";
+
+interface RunningBlock {
+  readonly lease: Lease;
+  readonly sinceMs: number;
+  readonly stop: StopFlag;
+}
 
 export interface BlockQueueHandlers {
   readonly onResult: (lease: Lease, result: BlockResult) => void;
@@ -16,6 +23,7 @@ export interface BlockQueueHandlers {
 export class BlockQueue {
   readonly #program: BlockProgram;
   readonly #threads: number;
+  readonly #clock: Clock;
   readonly #handlers: BlockQueueHandlers;
   readonly #params = new ParamsStore();
   /** Leases that have not begun, by id. */
@@ -25,17 +33,20 @@ export class BlockQueue {
     number,
     { readonly episodes: EpisodeArrays; readonly params: SharedArrayBuffer }
   >();
-  readonly #running = new Set<number>();
+  readonly #running = new Map<number, RunningBlock>();
+  /** Time of one leaf, by kind, of the last block. */
+  readonly #leafMs = new Map<Lease["kind"], number>();
 
-  constructor(program: BlockProgram, threads: number, handlers: BlockQueueHandlers) {
+  constructor(program: BlockProgram, threads: number, clock: Clock, handlers: BlockQueueHandlers) {
     this.#program = program;
     this.#threads = threads;
+    this.#clock = clock;
     this.#handlers = handlers;
   }
 
   /** Ids of the leases that wait or run. */
   get leaseIds(): number[] {
-    return [...this.#waiting.keys(), ...this.#running];
+    return [...this.#waiting.keys(), ...this.#running.keys()];
   }
 
   setParams(version: number, params: Float32Array): void {
@@ -47,12 +58,28 @@ export class BlockQueue {
     void this.#prepare(lease);
   }
 
-  /** Drops leases that have not begun; what runs is left to finish. */
+  /** Drops leases that have not begun and stops those that run after their leaf: they fail with E_REVOKED. */
   revoke(leaseIds: readonly number[]): void {
     for (const leaseId of leaseIds) {
+      const waiting = this.#waiting.get(leaseId);
+      const running = this.#running.get(leaseId);
+      if (running !== undefined) raise(running.stop);
+      if (waiting === undefined) continue;
       this.#waiting.delete(leaseId);
       this.#startable.delete(leaseId);
+      this.#handlers.onFailure(waiting, revoked());
     }
+  }
+
+  /** The leases that are not expected to be done within `ms`: all that wait, and what runs too long. */
+  unfinishedAfter(ms: number): number[] {
+    const nowMs = this.#clock.nowMs();
+    const tooLong = [...this.#running].filter(([, { lease, sinceMs }]) => {
+      const { count } = blockLeaves(lease, lease.leafCount);
+      // Of the first block nothing is known: it may be short.
+      return count * (this.#leafMs.get(lease.kind) ?? 0) - (nowMs - sinceMs) > ms;
+    });
+    return [...this.#waiting.keys(), ...tooLong.map(([leaseId]) => leaseId)];
   }
 
   /** Drops every lease that has not begun, and all parameters. */
@@ -91,12 +118,17 @@ export class BlockQueue {
       if (ready === undefined) continue;
       this.#waiting.delete(leaseId);
       this.#startable.delete(leaseId);
-      this.#running.add(leaseId);
-      void this.#compute(lease, ready.episodes, ready.params);
+      const running = { lease, sinceMs: this.#clock.nowMs(), stop: createStopFlag() };
+      this.#running.set(leaseId, running);
+      void this.#compute(running, ready.episodes, ready.params);
     }
   }
 
-  async #compute(lease: Lease, episodes: EpisodeArrays, params: SharedArrayBuffer): Promise<void> {
+  async #compute(
+    { lease, stop }: RunningBlock,
+    episodes: EpisodeArrays,
+    params: SharedArrayBuffer,
+  ): Promise<void> {
     const { kind, split, version } = lease;
     const { count } = blockLeaves(lease, lease.leafCount);
     try {
@@ -107,7 +139,9 @@ export class BlockQueue {
         params,
         episodes,
         leafCount: count,
+        stop,
       });
+      this.#leafMs.set(kind, result.computeMs / count);
       this.#running.delete(lease.leaseId);
       this.#startNext();
       this.#handlers.onResult(lease, result);

@@ -3,6 +3,7 @@ import { ReductionTree } from "@shoal/core/outer";
 import { type Executable, type NumericArray, openGraph, type SerializedGraph } from "@shoal/graph/run";
 import type { BlockJob, BlockResult } from "./block-job.ts";
 import { describeRequest, type LeafGraph } from "./leaf-graph.ts";
+import { throwIfRaised } from "./stop-flag.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 
 /**
@@ -86,6 +87,7 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockR
   const body = new Float32Array(statsSize + (isTrain ? layout.size : 0));
   const tree = isTrain ? new ReductionTree(job.leafCount, layout.size) : null;
   for (let leaf = 0; leaf < job.leafCount; leaf++) {
+    if (job.stop !== undefined) throwIfRaised(job.stop);
     const outputs = await executable.run([...views, ...leafArrays(job, leaf), ...scheduled]);
     body.set(outputs[statsAt] as Float32Array, leaf * leafStats);
     if (tree === null) continue;

@@ -13,6 +13,7 @@ import {
 import type { BlockResult } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
 import { BlockQueue } from "./block-queue.ts";
+import { DRAIN_FINISH_MS } from "./limits.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
 /** A finished block that no coordinator has answered yet. */
@@ -83,6 +84,8 @@ export class Session {
   readonly #unanswered = new Map<number, FinishedBlock>();
   #stopHeartbeat: () => void = () => {};
   #stopWatching: () => void = () => {};
+  #stopDraining: () => void = () => {};
+  #isDraining = false;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -117,12 +120,13 @@ export class Session {
   run(): Promise<SessionEnd> {
     const { signal, name, host, pid, version } = this.#options;
     return new Promise((resolve) => {
-      const leave = (): void => this.#leave("stopped by its user", { type: "left" });
+      const leave = (): void => this.#drain("told to leave");
       this.#end = (end) => {
         if (this.#ended) return;
         this.#ended = true;
         this.#stopHeartbeat();
         this.#stopWatching();
+        this.#stopDraining();
         signal.removeEventListener("abort", leave);
         this.#queue?.clear();
         resolve(end);
@@ -168,6 +172,7 @@ export class Session {
         return;
       case "answer":
         if (this.#unanswered.delete(message.leaseId)) this.#answered = true;
+        this.#leaveIfDrained();
         return;
       case "heartbeat":
         return;
@@ -189,7 +194,11 @@ export class Session {
   #takeLease(lease: Lease): void {
     if (this.#queue === null) this.#refute("a lease before ready");
     else if (this.#queue.leaseIds.length >= LEASES_MAX) this.#refute(`more than ${LEASES_MAX} leases`);
-    else this.#queue.add(lease);
+    else {
+      this.#queue.add(lease);
+      // It was on its way when this worker said that it leaves.
+      if (this.#isDraining) this.#giveBack("told to leave");
+    }
   }
 
   /** Ends the connection for what no coordinator says. */
@@ -222,7 +231,7 @@ export class Session {
       if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
         throw wrongData(welcome.dataHash, program);
       this.#paramCount = program.paramCount;
-      this.#queue = new BlockQueue(program, program.slots, {
+      this.#queue = new BlockQueue(program, program.slots, this.#options.clock, {
         onResult: (lease, result) => this.#deliver({ lease, result }),
         onFailure: (lease, error) => this.#fail(lease, error),
       });
@@ -264,8 +273,40 @@ export class Session {
 
   #fail(lease: Lease, error: unknown): void {
     const { code, message } = codeAndMessage(error);
-    this.#options.onEvent({ type: "block-failed", code, message });
-    if (!this.#ended) this.#connection.send({ type: "failed", leaseId: lease.leaseId, code, message });
+    // A block that is not wanted any more is no failure of this worker.
+    if (code !== "E_REVOKED") this.#options.onEvent({ type: "block-failed", code, message });
+    if (this.#ended) return;
+    this.#connection.send({ type: "failed", leaseId: lease.leaseId, code, message });
+    this.#leaveIfDrained();
+  }
+
+  /**
+   * Leaves in good order: gives back at once what has not begun or would take too long, finishes and hands in
+   * the rest, and goes when all is answered, or when the time is up.
+   */
+  #drain(reason: string): void {
+    if (this.#queue === null) {
+      this.#leave(reason, { type: "left" });
+      return;
+    }
+    this.#isDraining = true;
+    this.#stopDraining = this.#options.clock.after(DRAIN_FINISH_MS, () =>
+      this.#leave(`${reason}; what was not done in ${DRAIN_FINISH_MS} ms goes back`, { type: "left" }),
+    );
+    this.#giveBack(reason);
+    this.#leaveIfDrained();
+  }
+
+  #giveBack(reason: string): void {
+    const leases = this.#queue?.unfinishedAfter(DRAIN_FINISH_MS) ?? [];
+    this.#connection.send({ type: "draining", reason, leases });
+    this.#queue?.revoke(leases);
+  }
+
+  #leaveIfDrained(): void {
+    const isIdle = this.#queue?.leaseIds.length === 0 && this.#unanswered.size === 0;
+    if (this.#isDraining && isIdle)
+      this.#leave("told to leave; all that it had begun is done", { type: "left" });
   }
 
   #watchSilence(silenceMs: number): void {

@@ -19,6 +19,8 @@ export const coordinator: Command = {
     "resume",
     "checkpoint-every",
     "log-gradient-mb",
+    "no-hedge",
+    "audit",
     "log",
     "log-level",
     "json",

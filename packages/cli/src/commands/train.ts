@@ -21,6 +21,8 @@ export const train: Command = {
     "resume",
     "checkpoint-every",
     "log-gradient-mb",
+    "no-hedge",
+    "audit",
     "port",
     ...listeningOptions,
     "log",

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { GraphCacheEvent } from "@shoal/graph/run";
-import { runWorker, type WorkerEvent } from "@shoal/worker";
+import { DRAIN_MS, runWorker, type WorkerEvent } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
@@ -29,6 +29,7 @@ export const worker: Command = {
     "download",
     "name",
     "reconnect-for",
+    "drain-exit-code",
     "log",
     "log-level",
     "json",
@@ -44,6 +45,7 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   const meeting = meetingOf(values);
   stopWithParent();
   const named = values.name === undefined ? {} : { name: values.name };
+  leaveInTime(signal, values["drain-exit-code"]!);
   const outcome = await runWorker({
     ...meeting.options,
     version,
@@ -76,9 +78,18 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   }
   terminal.line(`${outcome.outcome}: ${outcome.message}`);
   terminal.json({ event: "done", outcome: outcome.outcome, message: outcome.message });
-  return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left: EXIT.interrupted }[
-    outcome.outcome
-  ];
+  const left = signal.reason === "SIGTERM" ? values["drain-exit-code"]! : EXIT.interrupted;
+  return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left }[outcome.outcome];
+}
+
+/**
+ * Whoever sends SIGTERM kills what is not gone soon: a worker that cannot end in good order, its device being
+ * stuck, say, ends all the same.
+ */
+function leaveInTime(signal: AbortSignal, exitCode: number): void {
+  signal.addEventListener("abort", () => {
+    setTimeout(() => process.exit(exitCode), DRAIN_MS).unref();
+  });
 }
 
 /** A local worker ends with the command that started it, however that one ended: its channel closes. */

@@ -1,7 +1,9 @@
+import { isOpen } from "../blocks.ts";
 import { levelOf } from "../event-level.ts";
-import { isReady } from "../members.ts";
+import { isOwing, isReady } from "../members.ts";
 import type { Plan } from "../plan.ts";
 import type { Member, Round, RoundState } from "../round-state.ts";
+import { liveLeases } from "../rounds.ts";
 import type { Wait } from "../waits.ts";
 import { describeWait } from "./describe-wait.ts";
 import type { DiskUse } from "./disk-use.ts";
@@ -31,9 +33,11 @@ const HEARTBEATS_MISSED = 1.5;
 /** The answer of `GET /status`. */
 export function describeStatus(parts: StatusParts): Status {
   const { state, record, nowMs } = parts;
-  const { settings, members, round } = state;
+  const { settings, members } = state;
+  // Of several rounds under way the one that ends first.
+  const round = state.rounds[0] ?? null;
   const at = (ms: number): string => new Date(parts.wallMs + ms - nowMs).toISOString();
-  const leased = round === null ? [] : round.blocks.filter(({ done, lease }) => !done && lease !== null);
+  const leased = liveLeases(state);
   return {
     format: STATUS_FORMAT,
     at: at(nowMs),
@@ -57,10 +61,10 @@ export function describeStatus(parts: StatusParts): Status {
       ),
     })),
     workers: members.map((member) => {
-      const blocksLeased = leased.filter(({ lease }) => lease!.workerId === member.workerId).length;
+      const blocksLeased = leased.filter(({ lease }) => lease.workerId === member.workerId).length;
       return { ...describeWorker(member, parts), blocksLeased };
     }),
-    rounds: round === null ? [] : [describeRound(round)],
+    rounds: state.rounds.map(describeRound),
     waits: parts.waits.map((wait) => ({
       text: describeWait(wait, round?.spec ?? null, nowMs),
       what: wait.what,
@@ -96,14 +100,14 @@ function describeProgress({ state, record, plan, nowMs }: StatusParts): Status["
 }
 
 function describeRound({ spec, blocks }: Round): Status["rounds"][number] {
-  const done = blocks.filter((block) => block.done).length;
-  const leased = blocks.filter((block) => !block.done && block.lease !== null).length;
+  const done = blocks.filter(({ winner }) => winner !== null).length;
+  const open = blocks.filter(isOpen).length;
   return {
     purpose: spec.purpose,
     split: spec.split,
     version: spec.version,
     tasks: spec.taskCount,
-    blocks: { total: blocks.length, done, leased, open: blocks.length - done - leased },
+    blocks: { total: blocks.length, done, leased: blocks.length - done - open, open },
   };
 }
 
@@ -136,15 +140,17 @@ function describeWorker(
 function workerState(member: Member, isSilent: boolean): string {
   if (isSilent) return "silent";
   if (!isReady(member)) return "preparing";
-  return member.late.length > 0 ? "late" : "ready";
+  if (member.status.isDraining) return "draining";
+  return isOwing(member) ? "late" : "ready";
 }
 
 function runState(state: RoundState, { isOver }: RunRecord): string {
   if (isOver || state.over !== null) return "over";
   if (state.paused !== null) return "paused";
   if (state.awaiting !== null) return "waiting for workers";
-  if (state.round === null) return "between rounds";
-  return state.round.spec.kind === "train" ? "training" : "evaluating";
+  const [round] = state.rounds;
+  if (round === undefined) return "between rounds";
+  return round.spec.kind === "train" ? "training" : "evaluating";
 }
 
 /** An experiment is opaque to the coordinator; most have a name. */

@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from "prom-client";
 import { isReady } from "../members.ts";
 import type { RoundState } from "../round-state.ts";
+import { liveLeases } from "../rounds.ts";
 import type { RunRecord } from "./run-record.ts";
 import type { TrafficCounts } from "./traffic.ts";
 
@@ -62,12 +63,12 @@ export function registerLookups(registry: Registry, { record, state, traffic, st
   registry.registerMetric(
     new Gauge({
       name: "shoal_leases",
-      help: "Leases out now: live ones, and late ones whose block was given to somebody else.",
+      help: "Leases out now: live ones, and late or revoked ones that are not answered yet.",
       labelNames: ["state"],
       registers: [],
       collect() {
-        const { members, round } = state();
-        this.set({ state: "live" }, round?.blocks.filter(({ lease }) => lease !== null).length ?? 0);
+        const { members } = state();
+        this.set({ state: "live" }, liveLeases(state()).length);
         this.set(
           { state: "late" },
           members.reduce((sum, { late }) => sum + late.length, 0),

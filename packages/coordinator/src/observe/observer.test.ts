@@ -25,6 +25,8 @@ async function start(onEvent: (event: CoordinatorEvent) => void = () => {}): Pro
     statNames,
     runDirectory: null,
     workersMin: 2,
+    // A copy of a block may come too late, on a busy machine.
+    hedge: false,
     onEvent,
     listen: { host: "127.0.0.1", port: 0 },
     scopes: { worker: { type: "open" }, observer: { type: "open" }, admin: { type: "closed" } },

@@ -1,8 +1,11 @@
 import type { CoordinatorMessage, Lease } from "@shoal/protocol";
 import type { CoordinatorEvent } from "../coordinator-event.ts";
+import { leaseMessage } from "../grant.ts";
 import { initialRoundState, step } from "../round.ts";
 import { blockTasks, type RoundSpec } from "../round-spec.ts";
 import type { Command, ResultMessage, RoundEvent, RoundState, Settings } from "../round-state.ts";
+
+import { liveLeases } from "../rounds.ts";
 
 /** Three parameters, one statistic of a training task, two of an evaluated one; times that are easy to tell apart. */
 export const smallSettings: Settings = {
@@ -18,6 +21,9 @@ export const smallSettings: Settings = {
   silenceMs: 4_000,
   leaseMsMin: 2_000,
   leaseMsUnmeasured: 10_000,
+  leavesUnmeasured: 1,
+  hedge: true,
+  audit: 0,
 };
 
 /** Step 0 of a run: 8 tasks in 4 leaves, so 4 blocks for one or two workers of one slot. */
@@ -32,7 +38,7 @@ export const trainSpec: RoundSpec = {
   tasksPerLeaf: 2,
 };
 
-/** The same number of blocks, evaluated. */
+/** The same tasks, evaluated. */
 export const evaluateSpec: RoundSpec = {
   ...trainSpec,
   purpose: "validation",
@@ -133,6 +139,17 @@ export class DrivenRound {
       bodyFloats: bodyFloats ?? count * statCount + (lease.kind === "train" ? smallSettings.paramCount : 0),
       invalid,
     });
+  }
+
+  /** Lets the worker with the oldest lease answer, until all rounds are over. Returns what that caused. */
+  finish(): readonly Command[] {
+    const commands: Command[] = [];
+    for (let held = liveLeases(this.state)[0]; held !== undefined; held = liveLeases(this.state)[0]) {
+      const { round, block, lease } = held;
+      const message = leaseMessage(round, block, lease.leaseId, lease.deadlineMs - lease.issuedMs);
+      commands.push(...this.result(lease.workerId, message));
+    }
+    return commands;
   }
 
   failed(workerId: string, lease: Lease): readonly Command[] {

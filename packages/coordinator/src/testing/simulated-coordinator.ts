@@ -1,14 +1,17 @@
 import assert from "node:assert";
-import type { OptimizerState } from "@shoal/core/outer";
+import { blockLeaves, type OptimizerState } from "@shoal/core/outer";
 import type { WorkerMessage } from "@shoal/protocol";
+import { leavesOf } from "../blocks.ts";
 import { findNonFinite } from "../check-result.ts";
 import type { CoordinatorEvent, Evaluation } from "../coordinator-event.ts";
 import { outerStep } from "../outer-step.ts";
-import { roundsOf, type TrainPlan } from "../plan.ts";
+import { stagesOf, type TrainPlan } from "../plan.ts";
 import { initialRoundState, step } from "../round.ts";
-import { blockTasks, type RoundSpec } from "../round-spec.ts";
+import { blockTasks, leafCountOf, type RoundSpec } from "../round-spec.ts";
 import type { Command, RoundEvent, RoundState } from "../round-state.ts";
 import { RoundWork } from "../round-work.ts";
+import { liveLeases } from "../rounds.ts";
+import { waits } from "../waits.ts";
 import { smallSettings } from "./driven-round.ts";
 import { layout, statNames } from "./made-up-work.ts";
 import type { SimulatedLine } from "./simulated-line.ts";
@@ -28,6 +31,9 @@ export interface SimulatedCoordinatorOptions {
   readonly disk: Disk;
   readonly incarnation: number;
   readonly workersMin: number;
+  readonly hedge: boolean;
+  /** Share of the blocks that are computed twice. */
+  readonly audit: number;
   readonly onEvent: (event: CoordinatorEvent) => void;
 }
 
@@ -40,16 +46,18 @@ export class SimulatedCoordinator {
   outcome: { readonly type: "complete" | "failed"; readonly message: string } | null = null;
   /** Steps that this incarnation committed, in order. */
   readonly committed: number[] = [];
+  /** Second copies whose bits were compared with the first. */
+  compared = 0;
   isAlive = true;
   readonly #options: SimulatedCoordinatorOptions;
-  readonly #rounds: Generator<RoundSpec>;
+  readonly #stages: Generator<readonly RoundSpec[]>;
   readonly #lines = new Map<string, SimulatedLine>();
   #state: RoundState;
   #params: Float32Array;
   #optimizer: OptimizerState;
-  #work: RoundWork | null = null;
-  /** How often each leaf of the round was counted. */
-  #counted = new Uint8Array(0);
+  readonly #works = new Map<number, RoundWork>();
+  /** How often each leaf of a round was counted, by round. */
+  readonly #counted = new Map<number, Uint8Array>();
 
   constructor(options: SimulatedCoordinatorOptions) {
     const { clock, plan, disk, incarnation, workersMin } = options;
@@ -58,19 +66,22 @@ export class SimulatedCoordinator {
     this.#params = params;
     this.#optimizer = optimizer;
     disk.evaluations = disk.evaluations.filter((evaluation) => evaluation.step <= step);
-    this.#rounds = roundsOf(plan, step, disk.evaluations);
+    this.#stages = stagesOf(plan, step, disk.evaluations);
     this.#state = initialRoundState(
       {
         ...smallSettings,
         incarnation,
         workersMin,
+        leavesUnmeasured: 4,
+        hedge: options.hedge,
+        audit: options.audit,
         paramCount: layout.size,
         statCounts: { train: statNames.train.length, evaluate: statNames.evaluate.length },
       },
       { version: step, dataHash: null },
       clock.nowMs,
     );
-    this.#nextRound();
+    this.#nextStage();
     this.#tick();
   }
 
@@ -100,7 +111,10 @@ export class SimulatedCoordinator {
   }
 
   #take(workerId: string, message: WorkerMessage, body: Float32Array | null): void {
-    if (message.type === "leaving") {
+    if (message.type === "draining") {
+      const { reason, leases } = message;
+      this.#dispatch({ type: "draining", workerId, reason, leases });
+    } else if (message.type === "leaving") {
       this.#dispatch({ type: "left", workerId, reason: message.reason });
     } else if (message.type === "heartbeat") {
       this.#dispatch({ type: "heartbeat", workerId, leases: message.leases });
@@ -113,8 +127,8 @@ export class SimulatedCoordinator {
   }
 
   #findInvalid(message: Extract<WorkerMessage, { type: "result" }>, body: Float32Array): string | null {
-    const spec = this.#work?.spec;
-    if (spec === undefined || spec.number !== message.round) return null;
+    const spec = this.#works.get(message.round)?.spec;
+    if (spec === undefined) return null;
     const { first } = blockTasks(spec, message.level, message.index);
     const { taskCount } = message;
     const firstEpisode = spec.firstEpisode + first;
@@ -143,15 +157,19 @@ export class SimulatedCoordinator {
       case "close":
         this.#lines.get(command.workerId)!.closeAfterLastMessage(command.reason);
         return;
-      case "accept":
-        this.#count(command.level, command.index);
-        if (command.keep) this.#work!.keep(command.index, command.workerId, body!);
-        this.#work!.add(command, body!);
+      case "accept": {
+        this.#count(command);
+        const work = this.#works.get(command.round)!;
+        if (command.keep) work.keep(command, body!);
+        work.add(command, body!);
         return;
+      }
       case "compare":
         // Mischief makes copies that are not finite; every other one has the same bits.
         if (body!.every(Number.isFinite)) {
-          assert.equal(this.#work!.compare(command.index, body!)?.floatsDifferent ?? 0, 0, "copies differ");
+          const floatsDifferent = this.#works.get(command.round)!.compare(command, body!);
+          if (floatsDifferent !== null) this.compared++;
+          assert.equal(floatsDifferent ?? 0, 0, "copies differ");
         }
         return;
       case "complete":
@@ -166,19 +184,22 @@ export class SimulatedCoordinator {
     }
   }
 
-  #count(level: number, index: number): void {
-    const first = index * 2 ** level;
-    const end = Math.min(first + 2 ** level, this.#counted.length);
-    for (let leaf = first; leaf < end; leaf++) this.#counted[leaf]!++;
+  #count({ round, level, index }: Extract<Command, { type: "accept" }>): void {
+    const counted = this.#counted.get(round)!;
+    const { first, count } = blockLeaves({ level, index }, counted.length);
+    for (let leaf = first; leaf < first + count; leaf++) counted[leaf]!++;
   }
 
   #complete(spec: RoundSpec): void {
     const { disk, plan } = this.#options;
-    const work = this.#work!;
+    const work = this.#works.get(spec.number)!;
+    const counted = this.#counted.get(spec.number)!;
     assert(
-      this.#counted.every((times) => times === 1),
-      `round ${spec.number}: leaves counted ${this.#counted.join()} times`,
+      counted.every((times) => times === 1),
+      `round ${spec.number}: leaves counted ${counted.join()} times`,
     );
+    this.#works.delete(spec.number);
+    this.#counted.delete(spec.number);
     if (spec.purpose === "train") {
       this.committed.push(spec.version);
       const { params, optimizer } = outerStep({
@@ -197,20 +218,22 @@ export class SimulatedCoordinator {
       const evaluation = { purpose, split, step: version, tasks: taskCount, stats: work.intervals() };
       disk.evaluations = [...disk.evaluations, evaluation];
     }
-    this.#nextRound();
+    if (this.#works.size === 0) this.#nextStage();
   }
 
-  #nextRound(): void {
-    const next = this.#rounds.next();
+  #nextStage(): void {
+    const next = this.#stages.next();
     if (next.done === true) {
       this.outcome = { type: "complete", message: "the plan is done" };
       this.#dispatch({ type: "finish", outcome: "complete", message: "the plan is done" });
       return;
     }
-    const spec = next.value;
-    this.#work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#options.clock.nowMs);
-    this.#counted = new Uint8Array(spec.taskCount / spec.tasksPerLeaf);
-    this.#dispatch({ type: "start", spec });
+    for (const spec of next.value) {
+      const work = new RoundWork(spec, statNames[spec.kind], layout.size, this.#options.clock.nowMs);
+      this.#works.set(spec.number, work);
+      this.#counted.set(spec.number, new Uint8Array(leafCountOf(spec)));
+      this.#dispatch({ type: "start", spec });
+    }
   }
 
   #stepsSinceCheckpoint(): number {
@@ -219,23 +242,37 @@ export class SimulatedCoordinator {
 }
 
 /** What holds after every event. */
-function checkState({ members, round, version }: RoundState): void {
+function checkState(state: RoundState): void {
+  const { members, rounds, version } = state;
   assert.equal(
     new Set(members.map(({ workerId }) => workerId)).size,
     members.length,
     "a member is listed twice",
   );
-  if (round === null) return;
-  assert.equal(round.spec.version, version, "the round uses the parameters that count");
-  const live = round.blocks.flatMap(({ lease }) => lease ?? []);
+  for (const { spec, blocks } of rounds) {
+    assert.equal(spec.version, version, "the round uses the parameters that count");
+    let leaf = 0;
+    for (const block of blocks) {
+      const { first, count } = leavesOf(spec, block);
+      assert.equal(first, leaf, "the blocks are a partition of the leaves");
+      assert(block.leases.length <= 2, "more than two copies of a block are live");
+      const holders = new Set(block.leases.map(({ workerId }) => workerId));
+      assert.equal(holders.size, block.leases.length, "a worker holds two copies of a block");
+      assert(block.winner === null || block.isAudited || holders.size === 0, "a block that counts is leased");
+      leaf += count;
+    }
+    assert.equal(leaf, leafCountOf(spec), "the blocks cover the leaves");
+  }
+  const live = liveLeases(state).map(({ lease }) => lease);
   assert.equal(new Set(live.map(({ leaseId }) => leaseId)).size, live.length, "two blocks share a lease");
-  for (const { lease, done } of round.blocks) {
-    assert(!(done && lease !== null), "a block that counts is still leased");
-    if (lease === null) continue;
-    const holder = members.find(({ workerId }) => workerId === lease.workerId);
+  for (const { workerId } of live) {
+    const holder = members.find((member) => member.workerId === workerId);
     assert(holder?.status.type === "ready", "a lease is held by a worker that is not ready");
     assert.equal(holder.version, version, "a lease is held by a worker without its parameters");
-    const held = live.filter(({ workerId }) => workerId === lease.workerId).length;
+    const held = live.filter((lease) => lease.workerId === workerId).length;
     assert(held <= 2 * holder.status.slots, "a worker holds more than two leases per slot");
+  }
+  for (const { what, untilMs } of waits(state, 0)) {
+    assert(untilMs !== null || state.paused !== null, `the wait for ${what} has no end`);
   }
 }

@@ -91,6 +91,8 @@ class SimulatedRun {
     evaluations: [],
   };
   readonly #workersMin: number;
+  readonly #hedge: boolean;
+  readonly #audit: number;
   #workers: SimulatedWorker[] = [];
   #workerCount = 0;
   #lineCount = 0;
@@ -104,6 +106,8 @@ class SimulatedRun {
     this.#random = createRandom(seed, 1);
     const workers = mischiefCount === 0 ? 1 : 1 + this.#random.int(WORKERS_MAX);
     this.#workersMin = 1 + this.#random.int(workers);
+    this.#hedge = this.#random.int(3) > 0;
+    this.#audit = this.#random.int(3) === 0 ? 0.2 : 0;
     this.#coordinator = this.#startCoordinator();
     for (let i = 0; i < workers; i++) this.#addWorker();
     for (let i = 0; i < mischiefCount; i++) {
@@ -132,6 +136,8 @@ class SimulatedRun {
       disk: this.#disk,
       incarnation: this.#incarnation,
       workersMin: this.#workersMin,
+      hedge: this.#hedge,
+      audit: this.#audit,
       onEvent: (event) => this.#events.push(event),
     });
   }

@@ -32,6 +32,7 @@ export class SimulatedWorker {
   #params = new Map<number, Float32Array>();
   #waiting: Lease[] = [];
   readonly #running = new Set<Lease>();
+  readonly #hanging = new Set<Lease>();
   readonly #unanswered = new Map<number, Finished>();
 
   constructor(name: string, clock: VirtualClock, random: Random, dial: () => SimulatedLine | null) {
@@ -106,7 +107,7 @@ export class SimulatedWorker {
         this.#begin();
         return;
       case "revoke":
-        this.#waiting = this.#waiting.filter(({ leaseId }) => !message.leaseIds.includes(leaseId));
+        for (const leaseId of message.leaseIds) this.#stop(leaseId);
         return;
       case "answer":
         this.#unanswered.delete(message.leaseId);
@@ -119,6 +120,22 @@ export class SimulatedWorker {
       case "refuse":
         throw new Error(`${this.name} was refused: ${message.message}`);
     }
+  }
+
+  /** Drops a lease that has not begun, or stops one that runs; says so, unless it is done already. */
+  #stop(leaseId: number): void {
+    const isIt = (lease: Lease): boolean => lease.leaseId === leaseId;
+    const isHeld = this.#waiting.some(isIt) || [...this.#running].some(isIt);
+    if (!isHeld) return;
+    this.#waiting = this.#waiting.filter((lease) => !isIt(lease));
+    for (const lease of this.#running) {
+      if (!isIt(lease)) continue;
+      // What hangs does not stop either.
+      if (this.#hanging.has(lease)) return;
+      this.#running.delete(lease);
+    }
+    this.#line?.sendToCoordinator({ type: "failed", leaseId, code: "E_REVOKED", message: "stopped" });
+    this.#begin();
   }
 
   #becomeReady(line: SimulatedLine): void {
@@ -149,6 +166,7 @@ export class SimulatedWorker {
       const { trouble } = this;
       this.trouble = null;
       this.#running.add(lease);
+      if (trouble === "hang") this.#hanging.add(lease);
       const usualMs = this.#leafMs * 2 ** lease.level * (0.5 + this.#random.uniform());
       // A stall is late but answers; a hang is not answered before the coordinator gives it up.
       const factor = trouble === "stall" ? 1.5 : 10;
@@ -158,8 +176,8 @@ export class SimulatedWorker {
   }
 
   #finish(lease: Lease, params: Float32Array, computeMs: number, trouble: Trouble | null): void {
-    this.#running.delete(lease);
-    if (!this.isAlive) return;
+    // Stopped meanwhile, or the whole worker is gone.
+    if (!this.#running.delete(lease) || !this.isAlive) return;
     this.#begin();
     const { leaseId, round, version, level, index } = lease;
     if (trouble === "failure") {

@@ -1,0 +1,85 @@
+import { isOpen, leavesOf, replaceBlock } from "./blocks.ts";
+import { type Grants, grant } from "./grant.ts";
+import { COPIES_MAX, HEDGE_GAIN_MIN, HEDGE_GAIN_MS_MIN, HEDGED_SHARE_MAX } from "./limits.ts";
+import { availableMembers, findMember, isReady } from "./members.ts";
+import { leafCountOf } from "./round-spec.ts";
+import type { Block, Round } from "./round-state.ts";
+import { findRound, replaceRound } from "./rounds.ts";
+import { hasRoom, leafMsOf, type Workload } from "./workload.ts";
+
+/** Second copies of blocks: those to be audited, and, when nothing else is to be done, those that are late. */
+export function leaseCopies(grants: Grants): Grants {
+  let current = grants;
+  for (const { spec } of grants.state.rounds) current = leaseAudits(current, spec.number);
+  const { settings, rounds } = current.state;
+  if (!settings.hedge || rounds.some(({ blocks }) => blocks.some(isOpen))) return current;
+  for (const { spec } of rounds) current = leaseHedges(current, spec.number);
+  return current;
+}
+
+/** A copy of each audited block goes to another worker with an equal device; the audit is over if there is none. */
+function leaseAudits(grants: Grants, roundNumber: number): Grants {
+  let current = grants;
+  for (const block of findRound(grants.state, roundNumber)!.blocks) {
+    if (!block.isAudited || block.leases.length > (block.winner === null ? 1 : 0)) continue;
+    const round = findRound(current.state, roundNumber)!;
+    const firstId = block.winner?.workerId ?? block.leases[0]?.workerId;
+    const holder = firstId === undefined ? undefined : findMember(current.state, firstId);
+    const device =
+      block.winner?.device ?? (holder !== undefined && isReady(holder) ? holder.status.device : null);
+    const maySee = ({ workerId, status }: Workload["member"]): boolean =>
+      workerId !== firstId &&
+      status.device === device &&
+      !block.failures.some((failure) => failure.workerId === workerId);
+    if (!availableMembers(current.state).some(maySee)) {
+      const dropped = replaceBlock(round, { ...block, isAudited: false });
+      current = { ...current, state: replaceRound(current.state, dropped) };
+      continue;
+    }
+    const load = current.forecast.workloads.find((one) => hasRoom(one) && maySee(one.member));
+    if (load !== undefined) current = grant(current, round, block, load);
+  }
+  return current;
+}
+
+/**
+ * Idle workers compute copies of the blocks that are expected last, where their measured speed says that the
+ * copy comes clearly earlier. The first valid result counts; the other copy is revoked.
+ */
+function leaseHedges(grants: Grants, roundNumber: number): Grants {
+  const { answerMs, workloads, usualLeafMs } = grants.forecast;
+  const { spec, blocks } = findRound(grants.state, roundNumber)!;
+  const expectedMs = ({ leases }: Block): number =>
+    answerMs.get(leases[0]!.leaseId) ?? Number.POSITIVE_INFINITY;
+  const late = blocks
+    .filter(({ winner, leases }) => winner === null && leases.length > 0 && leases.length < COPIES_MAX)
+    .sort((a, b) => expectedMs(b) - expectedMs(a));
+  let current = grants;
+  for (const block of late) {
+    const round = findRound(current.state, roundNumber)!;
+    const { count } = leavesOf(spec, block);
+    if (!isAffordable(round, count)) continue;
+    const copyMs = ({ member }: Workload): number =>
+      count * leafMsOf(member, spec.kind, usualLeafMs) + member.lagMs;
+    const load = workloads
+      .filter(({ begun, member }) => begun < member.status.slots && member.leafMs[spec.kind] !== null)
+      .filter((load) => hasRoom(load) && mayCompute(block, load.member.workerId))
+      .reduce<Workload | null>(
+        (best, next) => (best === null || copyMs(next) < copyMs(best) ? next : best),
+        null,
+      );
+    if (load === null) continue;
+    const worthMs = Math.max(copyMs(load) * HEDGE_GAIN_MIN, copyMs(load) + HEDGE_GAIN_MS_MIN);
+    if (expectedMs(block) <= worthMs) continue;
+    current = grant(current, { ...round, hedgedLeaves: round.hedgedLeaves + count }, block, load);
+  }
+  return current;
+}
+
+function mayCompute({ leases, failures }: Block, id: string): boolean {
+  return [...leases, ...failures].every(({ workerId }) => workerId !== id);
+}
+
+function isAffordable({ spec, hedgedLeaves }: Round, leaves: number): boolean {
+  return hedgedLeaves === 0 || hedgedLeaves + leaves <= HEDGED_SHARE_MAX * leafCountOf(spec);
+}

@@ -1,0 +1,7 @@
+/** Every number that bounds a wait of the worker. */
+
+/** From the signal to the end of a worker that was told to leave, in ms: what Kubernetes and Slurm leave it, halved. */
+export const DRAIN_MS = 15_000;
+
+/** Blocks that a leaving worker still finishes end within this time, in ms: half, so that they can be handed in. */
+export const DRAIN_FINISH_MS = DRAIN_MS / 2;
