@@ -97,7 +97,7 @@ async function serve({ name, path, part, parts, device }) {
   const executable = await compile(capture(program.fn, ...program.specs), { device });
   const inputs = entries.map((entry) => params.subarray(entry.offset, entry.offset + entry.size));
   const index = new Map(executable.outputs.map((output, i) => [output.name, i]));
-  parentPort.on("message", async () => {
+  const step = async () => {
     const gradient = new Float32Array(size);
     let loss = 0;
     for (let leaf = part; leaf < leaves.length; leaf += parts) {
@@ -110,7 +110,9 @@ async function serve({ name, path, part, parts, device }) {
       }
     }
     parentPort.postMessage({ gradient, loss }, [gradient.buffer]);
-  });
+  };
+  // A step that fails is an unhandled rejection, which ends the thread.
+  parentPort.on("message", () => void step());
   parentPort.postMessage("ready");
 }
 

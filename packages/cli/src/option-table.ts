@@ -122,8 +122,9 @@ export const optionTable = {
   },
   "class-split": {
     type: "choice",
-    choices: ["100/50/50", "140/30/30"],
-    help: "classes of CUB's train, validation and test",
+    choices: ["seeded", "vinyals", "100/50/50", "140/30/30"],
+    help: "how classes are split: Omniglot seeded or by vinyals' lists; CUB 100/50/50 or 140/30/30",
+    isOptional: true,
     path: "dataset.split",
     ...fromPreset,
   },

@@ -271,7 +271,7 @@ describe("another --dataset", () => {
       split: "140/30/30",
     });
     expect(refusalOf("--dataset", "fc100", "--class-split", "140/30/30").message).toBe(
-      "--class-split: the dataset fc100 has no split; leave the option out",
+      "dataset: has no field split; take it out",
     );
   });
 

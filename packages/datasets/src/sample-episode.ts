@@ -11,6 +11,8 @@ export interface EpisodeRecipe {
   readonly tables: readonly Float32Array[];
   /** Classes of the split, as indices in `images`. */
   readonly classes: readonly number[];
+  /** Quarter turns of each of `classes`, where they are part of the class. */
+  readonly turns?: readonly number[] | undefined;
   readonly ways: number;
   readonly shots: number;
   readonly queries: number;
@@ -41,12 +43,12 @@ export function drawEpisode(
   index: number,
 ): EpisodeClass[] {
   const random = createRandom(seed, stream.episode, splitIndex[split], index);
-  const { images, shots, queries } = recipe;
+  const { images, turns, shots, queries } = recipe;
   return drawWithoutReplacement(random, recipe.ways, recipe.classes.length).map((place) => {
     const classIndex = recipe.classes[place]!;
     return {
       classIndex,
-      quarterTurns: recipe.rotations ? random.int(4) : 0,
+      quarterTurns: recipe.rotations ? random.int(4) : (turns?.[place] ?? 0),
       examples: drawWithoutReplacement(random, shots + queries, images.imageCount(classIndex)),
     };
   });

@@ -8,6 +8,11 @@ const schema = z.strictObject({
   rotations: z.boolean(),
   /** `binary`: 1-bit pixels, nearest neighbour (the MAML authors). `grey`: area-averaged. */
   pixels: z.enum(["binary", "grey"]),
+  /**
+   * `seeded` (also where nothing is said): characters drawn from the sorted names. `vinyals`: the user's lists of
+   * characters and turns; then `rotations` says whether the turned ones are classes too.
+   */
+  split: z.enum(["seeded", "vinyals"]).optional(),
   /** Characters per split, drawn from the sorted names with `splitSeed`. */
   trainClasses: count,
   validationClasses: count,

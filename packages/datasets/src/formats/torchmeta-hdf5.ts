@@ -1,13 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { ShoalError } from "@shoal/core/outer";
-import type { Dataset, File } from "h5wasm/node";
+import type { Dataset } from "h5wasm/node";
 import type { Format, Picture } from "../collection.ts";
+import { type Hdf5File, openHdf5 } from "../hdf5.ts";
 import { type ArrayPart, corrupt, cutPictures, imageShape } from "./array-parts.ts";
 import { detectParts } from "./pickles.ts";
 import { isFile } from "./picture-files.ts";
-
-/** The library: 4 MB of WebAssembly, loaded where a file of this format is found. */
-type Hdf5 = typeof import("h5wasm/node");
 
 /** `{split}_data.hdf5` with `datasets/<class>`, and `{split}_labels.json` with the classes' names (torchmeta). */
 export const torchmetaHdf5: Format = {
@@ -21,12 +19,9 @@ export const torchmetaHdf5: Format = {
       async (path, split) => {
         const labelsPath = path.replace(/_data\.hdf5$/, "_labels.json");
         const names = await readNames(labelsPath);
-        const hdf5 = await import("h5wasm/node");
-        // Else the library writes its own reports to standard error.
-        (await hdf5.ready).activate_throwing_error_handler();
-        const file = openFile(hdf5, path);
+        const file = await openHdf5(path);
         try {
-          const arrays = names.map((name) => arrayOf(hdf5, file, path, `datasets/${name}`));
+          const arrays = names.map((name) => arrayOf(file, path, `datasets/${name}`));
           const shapes = arrays.map(({ shape, dtype }, i) =>
             imageShape(
               `${path}: ${names[i]!}`,
@@ -56,7 +51,7 @@ export const torchmetaHdf5: Format = {
             classNames: names,
             labels: counts.flatMap((count, c) => new Array<number>(count).fill(c)),
             read,
-            close: async () => void file.close(),
+            close: async () => file.close(),
           };
         } catch (error) {
           file.close();
@@ -66,38 +61,11 @@ export const torchmetaHdf5: Format = {
     ),
 };
 
-/** An HDF5 file, read from disk piece by piece. */
-function openFile(hdf5: Hdf5, path: string): File {
-  try {
-    const file = new hdf5.File(path, "r");
-    if (file.file_id < 0n) throw new Error("it is cut off or of another format");
-    return file;
-  } catch (error) {
-    throw corrupt(path, `expected an HDF5 file, but ${reasonOf(error)}`, error);
-  }
-}
-
-/** The innermost line of the library's report: `#006: H5Fsuper.c line 577 in H5F__super_read(): truncated file`. */
-function reasonOf(error: unknown): string {
-  const { message } = error as Error;
-  return [...message.matchAll(/#\d+: .*?\(\): (.*)/g)].at(-1)?.[1] ?? message;
-}
-
-function arrayOf(hdf5: Hdf5, file: File, path: string, name: string): Dataset {
-  const array = entityOf(file, name);
-  if (array instanceof hdf5.Dataset) return array;
-  const group = entityOf(file, "datasets");
-  const came = group instanceof hdf5.Group ? group.keys().slice(0, 5).join(", ") : "no group datasets";
+function arrayOf(file: Hdf5File, path: string, name: string): Dataset {
+  const array = file.array(name);
+  if (array !== null) return array;
+  const came = file.names("datasets")?.slice(0, 5).join(", ") ?? "no group datasets";
   throw new ShoalError("E_DATASET_CONTENT", `${path}: expected an array ${name}, got ${came}`);
-}
-
-/** Null where there is none, which the library reports by throwing. */
-function entityOf(file: File, name: string) {
-  try {
-    return file.get(name);
-  } catch {
-    return null;
-  }
 }
 
 async function readNames(path: string): Promise<string[]> {

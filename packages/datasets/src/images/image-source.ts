@@ -63,9 +63,11 @@ export function createImageSource(options: {
   readonly episodes: ImageEpisodes;
   readonly images: ClassImages;
   readonly split: ClassSplit;
+  /** Quarter turns of each class of each split, where they are part of the class. */
+  readonly turns?: ClassSplit;
   readonly seed: number;
 }): TaskSource {
-  const { episodes, images, split: classes, seed } = options;
+  const { episodes, images, split: classes, turns, seed } = options;
   const { ways, shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
   const { height, width, channels } = images;
   const tables = normalizationTables(normalization, channels);
@@ -78,7 +80,7 @@ export function createImageSource(options: {
   return {
     name: options.name,
     problem: { type: "classification", ways },
-    dataHash: hashData(images, classes, episodes),
+    dataHash: hashData(images, classes, turns, episodes),
     description: options.description,
     spec: (split) => ({ support: examplesSpec(shotsOf(split)), query: examplesSpec(queriesOf(split)) }),
     episode(split, index) {
@@ -86,6 +88,7 @@ export function createImageSource(options: {
         images,
         tables,
         classes: classes[split],
+        turns: turns?.[split],
         ways,
         shots: shotsOf(split),
         queries: queriesOf(split),
@@ -97,7 +100,12 @@ export function createImageSource(options: {
 }
 
 /** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
-function hashData(images: ClassImages, classes: ClassSplit, episodes: ImageEpisodes): string {
+function hashData(
+  images: ClassImages,
+  classes: ClassSplit,
+  turns: ClassSplit | undefined,
+  episodes: ImageEpisodes,
+): string {
   const { ways, shots, trainShots, queries, evaluationQueries, rotations = false, normalization } = episodes;
   return createHash("sha256")
     .update(
@@ -107,7 +115,8 @@ function hashData(images: ClassImages, classes: ClassSplit, episodes: ImageEpiso
         train: classes.train,
         validation: classes.validation,
         test: classes.test,
-        // `normalization` and `trainShots` are left out where there are none, so that the hash stays what it was.
+        turns,
+        // `turns`, `normalization` and `trainShots` are left out where there are none, so that the hash stays what it was.
         options: { ways, shots, queries, evaluationQueries, rotations, normalization, trainShots },
       }),
     )

@@ -2,13 +2,23 @@ import { ShoalError } from "@shoal/core/outer";
 import { type OmniglotPart, omniglotExamples } from "./parts.ts";
 
 /** One image file of a part, wherever it lies. */
-export interface ImageFile {
+export type ImageFile = ImageName &
+  (
+    | {
+        /** The file's bytes, a PNG. */
+        read(): Promise<Buffer>;
+      }
+    | {
+        /** The image as bits, see `decodeImage`. */
+        readBits(): Promise<Uint8Array>;
+      }
+  );
+
+interface ImageName {
   /** Class of the image: `Greek/character05`. */
   readonly className: string;
   /** `0394_12.png`: the number of the character, the number of the drawer. */
   readonly fileName: string;
-  /** The file's bytes. */
-  read(): Promise<Buffer>;
 }
 
 /** One part of Omniglot on this disk. */
@@ -18,6 +28,8 @@ export interface PartOnDisk {
   readonly path: string;
   /** Changes when the data on disk does: the archive's SHA-256, or a hash of the folder's names. */
   readonly origin: string;
+  /** False where drawers may be in another order than published, so that the content cannot be checked. */
+  readonly isOrderKnown?: boolean;
   /**
    * All images, sorted by class name, then by file name.
    *

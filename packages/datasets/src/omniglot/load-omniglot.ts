@@ -10,6 +10,7 @@ import type { PartOnDisk } from "./image-files.ts";
 import { howToGetOmniglot, locateOmniglot, type PartLocation } from "./locate.ts";
 import { openArchive } from "./open-archive.ts";
 import { openFolder } from "./open-folder.ts";
+import { openHdf5Part } from "./open-hdf5.ts";
 import { omniglotDirVariable } from "./parts.ts";
 import { type OmniglotImages, readOmniglot } from "./read-omniglot.ts";
 import { type OmniglotPixels, omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
@@ -97,12 +98,10 @@ export async function findOmniglot(
 
 /** Opens both parts' archives or folders. */
 export function openParts(locations: readonly PartLocation[]): Promise<PartOnDisk[]> {
-  return Promise.all(
-    locations.map(({ part, type, path }) =>
-      type === "archive" ? openArchive(part, path) : openFolder(part, path),
-    ),
-  );
+  return Promise.all(locations.map(({ part, type, path }) => openPart[type](part, path)));
 }
+
+const openPart = { archive: openArchive, folder: openFolder, hdf5: openHdf5Part };
 
 /** One text that changes when the files do. */
 export function originOf(parts: readonly PartOnDisk[]): string {

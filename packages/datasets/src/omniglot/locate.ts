@@ -7,7 +7,7 @@ import { type OmniglotPart, omniglotDirVariable, omniglotParts } from "./parts.t
 /** Where one part of Omniglot lies on disk. */
 export interface PartLocation {
   readonly part: OmniglotPart;
-  readonly type: "archive" | "folder";
+  readonly type: "archive" | "folder" | "hdf5";
   readonly path: string;
 }
 
@@ -16,7 +16,8 @@ const subdirectories = ["", "omniglot-py", "omniglot"] as const;
 
 /**
  * Finds both parts of Omniglot in `directory`, each as `images_*.zip` or as an extracted `images_*` folder,
- * directly or under `omniglot-py/` or `omniglot/`. The archive is taken where both are there.
+ * directly or under `omniglot-py/` or `omniglot/`, or both in torchmeta's `data.hdf5`. The first of these that
+ * is there is taken.
  *
  * @throws {ShoalError} E_DATASET_MISSING, which says what was looked for and what is there
  */
@@ -43,6 +44,8 @@ async function locatePart(directory: string, part: OmniglotPart): Promise<PartLo
     const archive = `${folder}.zip`;
     if ((await kindOf(archive)) === "file") return { part, type: "archive", path: archive };
     if ((await kindOf(folder)) === "directory") return { part, type: "folder", path: folder };
+    const both = join(directory, subdirectory, "data.hdf5");
+    if ((await kindOf(both)) === "file") return { part, type: "hdf5", path: both };
   }
   return null;
 }

@@ -1,16 +1,24 @@
 import type { TaskSource } from "@shoal/core";
 import { isShoalError } from "@shoal/core/outer";
-import type { ConfigOf, DataSet, DataSetCheck, MakeOptions, OpenOptions } from "../data-set.ts";
+import {
+  type ConfigOf,
+  type DataSet,
+  type DataSetCheck,
+  type MakeOptions,
+  namedDirectory,
+  type OpenOptions,
+} from "../data-set.ts";
 import { imagesInMemory } from "../images/class-images.ts";
 import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
-import { splitClasses } from "../split-classes.ts";
+import { type SplitSizes, splitClasses } from "../split-classes.ts";
 import { findOmniglot, loadOmniglot, omniglotStorePath, openParts, originOf } from "./load-omniglot.ts";
 import { howToGetOmniglot } from "./locate.ts";
 import { omniglotCharacters, omniglotDirVariable, omniglotExamples } from "./parts.ts";
 import { readOmniglot } from "./read-omniglot.ts";
 import { omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
+import { readVinyalsSplit } from "./vinyals-split.ts";
 
 type OmniglotConfig = ConfigOf<"omniglot">;
 
@@ -22,7 +30,12 @@ export const omniglot: DataSet<OmniglotConfig> = {
   needs: "files",
   licence: "MIT, Brenden Lake",
   variable: omniglotDirVariable,
-  formats: ["images_background.zip and images_evaluation.zip", "both extracted, also below omniglot-py/"],
+  formats: [
+    "images_background.zip and images_evaluation.zip",
+    "both extracted, also below omniglot-py/",
+    "data.hdf5 (torchmeta)",
+    "with splits/vinyals/{train,val,test}.txt for --class-split vinyals",
+  ],
   open: openOmniglot,
   stores: (cacheDir) => Promise.all(placesOf(cacheDir).map(statusOfStore)),
   async prepare(_, options) {
@@ -79,12 +92,13 @@ async function openOmniglot(config: OmniglotConfig, options: OpenOptions): Promi
     validation: config.validationClasses,
     test: config.testClasses,
   };
+  if (config.split === "vinyals") return openVinyals(config, options);
   checkImageEpisodes("omniglot", config, sizes, omniglotExamples);
   const split = splitClasses("omniglot", omniglotCharacters, sizes, config.splitSeed);
   const [store] = await loadOmniglot([config.pixels], options);
   return createImageSource({
     name: "omniglot",
-    description: describeOmniglot(config),
+    description: describeOmniglot(config, sizes),
     episodes: config,
     images: imagesInMemory(store!),
     split,
@@ -92,10 +106,35 @@ async function openOmniglot(config: OmniglotConfig, options: OpenOptions): Promi
   });
 }
 
-function describeOmniglot(config: OmniglotConfig): string {
+/** Classes are characters in one of four quarter turns, split by the user's lists. */
+async function openVinyals(config: OmniglotConfig, options: OpenOptions): Promise<TaskSource> {
+  const [store] = await loadOmniglot([config.pixels], options);
+  const directory = namedDirectory(options.dataDir, omniglotDirVariable);
+  const split = await readVinyalsSplit(directory, store!.classNames, config.rotations);
+  const sizes = {
+    train: split.train.length,
+    validation: split.validation.length,
+    test: split.test.length,
+  };
+  checkImageEpisodes("omniglot", config, sizes, omniglotExamples);
+  return createImageSource({
+    name: "omniglot",
+    description: describeOmniglot(config, sizes),
+    episodes: { ...config, rotations: false },
+    images: imagesInMemory(store!),
+    split,
+    turns: split.turns,
+    seed: options.seed,
+  });
+}
+
+function describeOmniglot(config: OmniglotConfig, { train, validation, test }: SplitSizes): string {
   const pixels = config.pixels === "binary" ? "binary, nearest neighbour" : "grey, area-averaged";
+  const isListed = config.split === "vinyals";
+  const origin = isListed ? "Vinyals' lists" : `split seed ${config.splitSeed}`;
+  const turns = isListed ? ", a class per quarter turn" : ", quarter turns";
   return (
-    `omniglot, 28x28 ${pixels}, split ${config.trainClasses}/${config.validationClasses}/${config.testClasses} ` +
-    `(split seed ${config.splitSeed})${config.rotations ? ", quarter turns" : ""}`
+    `omniglot, 28x28 ${pixels}, split ${train}/${validation}/${test} (${origin})` +
+    (config.rotations ? turns : "")
   );
 }

@@ -15,7 +15,7 @@ export function checkEpisodes(
   classes: readonly PackedClass[],
   split: ClassSplit,
 ): void {
-  const { ways, shots } = episodes;
+  const { ways, shots, trainShots = shots } = episodes;
   for (const name of splits) {
     if (split[name].length < ways) {
       throw new ShoalError(
@@ -25,13 +25,15 @@ export function checkEpisodes(
       );
     }
     const queries = name === "train" ? "queries" : "evaluationQueries";
-    const wanted = shots + episodes[queries];
+    const support = name === "train" ? trainShots : shots;
+    const shotsName = support === shots ? "shots" : "trainShots";
+    const wanted = support + episodes[queries];
     const few = split[name].find((c) => classes[c]!.images < wanted);
     if (few !== undefined) {
       throw new ShoalError(
         "E_DATASET_CONFIG",
-        `dataset: expected shots + ${queries} <= ${classes[few]!.images}, the images of class ` +
-          `${classes[few]!.name} in the ${name} split of ${dataset}; got ${shots} + ${episodes[queries]} = ` +
+        `dataset: expected ${shotsName} + ${queries} <= ${classes[few]!.images}, the images of class ` +
+          `${classes[few]!.name} in the ${name} split of ${dataset}; got ${support} + ${episodes[queries]} = ` +
           `${wanted}; lower one of them`,
       );
     }
