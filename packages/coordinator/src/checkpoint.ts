@@ -152,7 +152,9 @@ export async function loadCheckpoint(
     }
   }
   const found =
-    reasons.length === 0 ? "found none" : `none of ${reasons.length} is whole:\n  ${reasons.join("\n  ")}`;
+    reasons.length === 0
+      ? "found none; a run that was killed before its first step has none: start a new one"
+      : `none of ${reasons.length} is whole:\n  ${reasons.join("\n  ")}`;
   throw new ShoalError("E_CHECKPOINT", `${path}: expected a checkpoint, ${found}`);
 }
 
