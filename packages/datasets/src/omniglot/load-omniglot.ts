@@ -1,19 +1,13 @@
 import { join } from "node:path";
-import { isShoalError, ShoalError } from "@shoal/core/outer";
-import { namedDirectory } from "../data-set.ts";
+import { ShoalError } from "@shoal/core/outer";
 import type { OnDatasetEvent } from "../dataset-event.ts";
 import { cachedStore } from "../images/cached-store.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { readStoreFile } from "../images/store-file.ts";
 import { downloadOmniglot } from "./download-omniglot.ts";
-import type { PartOnDisk } from "./image-files.ts";
-import { howToGetOmniglot, locateOmniglot, type PartLocation } from "./locate.ts";
-import { openArchive } from "./open-archive.ts";
-import { openFolder } from "./open-folder.ts";
-import { openHdf5Part } from "./open-hdf5.ts";
-import { omniglotDirVariable } from "./parts.ts";
-import { type OmniglotImages, readOmniglot } from "./read-omniglot.ts";
-import { type OmniglotPixels, omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
+import { howToGetOmniglot } from "./locate.ts";
+import { findOmniglotFiles, type OmniglotFiles, openOmniglotFiles } from "./omniglot-files.ts";
+import { type OmniglotPixels, omniglotRecipe } from "./shrink.ts";
 
 export interface LoadOmniglotOptions {
   /** Directory with the archives or folders; null: what SHOAL_OMNIGLOT_DIR says, else the cache. */
@@ -38,8 +32,9 @@ export async function loadOmniglot(
   options: LoadOmniglotOptions,
 ): Promise<ImageStore[]> {
   const { cacheDir, onEvent } = options;
-  const locations = await findOmniglot(options);
-  if (locations !== null) return loadFromFiles(kinds, await openParts(locations), options);
+  const downloadDir = cacheDir === null ? null : omniglotDownloadDir(cacheDir);
+  const files = await findOmniglotFiles({ dataDir: options.dataDir, downloadDir }, onEvent);
+  if (files !== null) return loadFromFiles(kinds, files, options);
 
   if (cacheDir !== null) {
     const stores = await Promise.all(kinds.map((pixels) => loadStoreAlone(cacheDir, pixels, onEvent)));
@@ -54,58 +49,26 @@ export async function loadOmniglot(
   }
   const dataDir = omniglotDownloadDir(cacheDir);
   await downloadOmniglot({ directory: dataDir, onEvent });
-  return loadFromFiles(kinds, await openParts(await locateOmniglot(dataDir)), options);
+  return loadFromFiles(kinds, await openOmniglotFiles(dataDir, onEvent), options);
 }
 
 async function loadFromFiles(
   kinds: readonly OmniglotPixels[],
-  parts: readonly PartOnDisk[],
+  files: OmniglotFiles,
   { cacheDir, onEvent }: LoadOmniglotOptions,
 ): Promise<ImageStore[]> {
-  const origin = originOf(parts);
-  let images: Promise<OmniglotImages> | null = null;
   const stores: ImageStore[] = [];
   for (const pixels of kinds) {
     const store = await cachedStore({
       path: cacheDir === null ? null : omniglotStorePath(cacheDir, pixels),
       recipe: omniglotRecipe(pixels),
-      origin,
-      build: async () => {
-        images ??= readOmniglot(parts, onEvent);
-        return shrinkOmniglot(await images, pixels, origin);
-      },
+      origin: files.origin,
+      build: () => files.build(pixels),
       onEvent,
     });
     stores.push(store);
   }
   return stores;
-}
-
-/** Where Omniglot's files are: in the directory that was named, else among the downloads, else nowhere. */
-export async function findOmniglot(
-  options: Pick<LoadOmniglotOptions, "dataDir" | "cacheDir">,
-): Promise<readonly PartLocation[] | null> {
-  const named = namedDirectory(options.dataDir, omniglotDirVariable);
-  if (named !== null) return locateOmniglot(named);
-  if (options.cacheDir === null) return null;
-  try {
-    return await locateOmniglot(omniglotDownloadDir(options.cacheDir));
-  } catch (error) {
-    if (isShoalError(error) && error.code === "E_DATASET_MISSING") return null;
-    throw error;
-  }
-}
-
-/** Opens both parts' archives or folders. */
-export function openParts(locations: readonly PartLocation[]): Promise<PartOnDisk[]> {
-  return Promise.all(locations.map(({ part, type, path }) => openPart[type](part, path)));
-}
-
-const openPart = { archive: openArchive, folder: openFolder, hdf5: openHdf5Part };
-
-/** One text that changes when the files do. */
-export function originOf(parts: readonly PartOnDisk[]): string {
-  return parts.map(({ part, origin }) => `${part.name}=${origin}`).join(" ");
 }
 
 export function omniglotStorePath(cacheDir: string, pixels: OmniglotPixels): string {

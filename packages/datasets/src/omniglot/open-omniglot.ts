@@ -13,11 +13,11 @@ import { checkImageEpisodes, createImageSource } from "../images/image-source.ts
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { type SplitSizes, splitClasses } from "../split-classes.ts";
-import { findOmniglot, loadOmniglot, omniglotStorePath, openParts, originOf } from "./load-omniglot.ts";
+import { loadOmniglot, omniglotDownloadDir, omniglotStorePath } from "./load-omniglot.ts";
 import { howToGetOmniglot } from "./locate.ts";
+import { findOmniglotFiles } from "./omniglot-files.ts";
 import { omniglotCharacters, omniglotDirVariable, omniglotExamples } from "./parts.ts";
-import { readOmniglot } from "./read-omniglot.ts";
-import { omniglotRecipe, shrinkOmniglot } from "./shrink.ts";
+import { omniglotRecipe } from "./shrink.ts";
 import { readVinyalsSplit } from "./vinyals-split.ts";
 
 type OmniglotConfig = ConfigOf<"omniglot">;
@@ -34,6 +34,7 @@ export const omniglot: DataSet<OmniglotConfig> = {
     "images_background.zip and images_evaluation.zip",
     "both extracted, also below omniglot-py/",
     "data.hdf5 (torchmeta)",
+    "omniglot.npy (28x28, without names)",
     "with splits/vinyals/{train,val,test}.txt for --class-split vinyals",
   ],
   open: openOmniglot,
@@ -63,16 +64,29 @@ function placesOf(cacheDir: string): StorePlace[] {
 /** The stores as they should be; null where the files are missing or faulty. */
 async function makeAnew(options: MakeOptions, checks: DataSetCheck[]): Promise<readonly ImageStore[] | null> {
   try {
-    const locations = await findOmniglot(options);
-    if (locations === null) {
+    const deviations: string[] = [];
+    const onEvent: MakeOptions["onEvent"] = (event) => {
+      if (event.type === "deviation") deviations.push(event.detail);
+      else options.onEvent(event);
+    };
+    const places = { dataDir: options.dataDir, downloadDir: omniglotDownloadDir(options.cacheDir) };
+    const files = await findOmniglotFiles(places, onEvent);
+    if (files === null) {
       checks.push({ name: "files", outcome: "absent", detail: `no files are known; ${howToGetOmniglot}` });
       return null;
     }
-    const parts = await openParts(locations);
-    const images = await readOmniglot(parts, options.onEvent);
-    const detail = `${parts.map(({ path }) => path).join(", ")}: names and pixels are the published ones`;
-    checks.push({ name: "files", outcome: "whole", detail });
-    return kinds.map((pixels) => shrinkOmniglot(images, pixels, originOf(parts)));
+    const stores: ImageStore[] = [];
+    for (const pixels of kinds) stores.push(await files.build(pixels));
+    checks.push(
+      deviations.length === 0
+        ? {
+            name: "files",
+            outcome: "whole",
+            detail: `${files.paths}: names and pixels are the published ones`,
+          }
+        : { name: "files", outcome: "differs", detail: [...new Set(deviations)].join("; ") },
+    );
+    return stores;
   } catch (error) {
     if (!isShoalError(error)) throw error;
     checks.push({ name: "files", outcome: "faulty", detail: error.message });
