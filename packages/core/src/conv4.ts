@@ -39,9 +39,9 @@ export function conv4(options: Conv4Options): Model {
   const features = featureCount(options);
   const channelsOf = (layer: number): number => (layer === 1 ? image[2] : filters);
   const layers = Array.from({ length: LAYERS }, (_, i) => i + 1);
-  const embed = (params: Params, x: tf.Tensor, { statistics }: ApplyOptions = {}): tf.Tensor => {
+  const embed = (params: Params, x: tf.Tensor, options: ApplyOptions = {}): tf.Tensor => {
     let y = x as tf.Tensor4D;
-    for (const layer of layers) y = block(params, y, layer, downsampling, statistics);
+    for (const layer of layers) y = block(params, y, layer, downsampling, options);
     return downsampling === "stride" ? tf.mean(y, [1, 2]) : tf.reshape(y, [y.shape[0], features]);
   };
   return {
@@ -65,6 +65,12 @@ export function conv4(options: Conv4Options): Model {
         part: "head",
       },
     ],
+    layers: layers.map((layer) => ({
+      name: `conv${layer}`,
+      type: "convolution",
+      inputs: channelsOf(layer),
+      features: filters,
+    })),
     apply(params, x, options) {
       const flat = embed(params, x, options) as tf.Tensor2D;
       return tf.add(tf.matMul(flat, params["head.weights"] as tf.Tensor2D), params["head.bias"]!);
@@ -115,7 +121,7 @@ function block(
   x: tf.Tensor4D,
   layer: number,
   downsampling: "maxpool" | "stride",
-  statistics: ApplyOptions["statistics"],
+  { statistics, condition }: ApplyOptions,
 ): tf.Tensor4D {
   const gamma = params[`conv${layer}.gamma`];
   const beta = params[`conv${layer}.beta`];
@@ -129,7 +135,8 @@ function block(
       : renormalize(convolved, sign, (batch) => statistics(`conv${layer}`, batch));
   const scale = tf.rsqrt(tf.add(variance, EPSILON));
   const normal = tf.mul(centred, gamma === undefined ? scale : tf.mul(scale, tf.mul(gamma, sign!)));
-  return tf.relu(beta === undefined ? normal : tf.add(normal, beta)) as tf.Tensor4D;
+  const shifted = beta === undefined ? normal : tf.add(normal, beta);
+  return tf.relu(condition?.[`conv${layer}`]?.(shifted) ?? shifted) as tf.Tensor4D;
 }
 
 /** +1 where `gamma >= 0` and -1 elsewhere, constant for gradients. */

@@ -5,6 +5,8 @@ import { createRandom } from "./outer/random.ts";
 export type Initializer =
   /** Uniform in +-sqrt(6 / (fanIn + fanOut)): Glorot and Bengio 2010, the MAML authors' choice for filters. */
   | { readonly type: "glorot"; readonly fanIn: number; readonly fanOut: number }
+  /** Uniform in +-bound. */
+  | { readonly type: "uniform"; readonly bound: number }
   | { readonly type: "normal"; readonly standardDeviation: number }
   | { readonly type: "constant"; readonly value: number }
   /** The values themselves, row by row: of a model that comes with its own, or is trained already. */
@@ -28,6 +30,8 @@ export function initialize(params: readonly ParamSpec[], seed: number): Float32A
           return initial.values[i]!;
         case "constant":
           return initial.value;
+        case "uniform":
+          return initial.bound * (2 * random.uniform() - 1);
         case "normal":
           return initial.standardDeviation * random.normal();
         case "glorot":

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs-core";
-import type { Model, ParamSpec, Params } from "./model.ts";
+import type { ApplyOptions, Model, ParamSpec, Params } from "./model.ts";
 
 export interface MlpOptions {
   /** Values per example; examples of higher rank are flattened. */
@@ -16,11 +16,19 @@ export function mlp({ inputs, hidden, outputs }: MlpOptions): Model {
     .slice(1)
     .map((width, i) => ({ name: `dense${i + 1}`, fanIn: widths[i]!, fanOut: width }));
   const head = layers.at(-1)!;
-  const dense = (params: Params, x: tf.Tensor, { name }: { readonly name: string }): tf.Tensor =>
-    tf.add(tf.matMul(x as tf.Tensor2D, params[`${name}.weights`] as tf.Tensor2D), params[`${name}.bias`]!);
-  const embed = (params: Params, x: tf.Tensor): tf.Tensor => {
+  const dense = (
+    params: Params,
+    x: tf.Tensor,
+    { name }: { readonly name: string },
+    { condition }: ApplyOptions = {},
+  ): tf.Tensor => {
+    const product = tf.matMul(x as tf.Tensor2D, params[`${name}.weights`] as tf.Tensor2D);
+    const y = tf.add(product, params[`${name}.bias`]!);
+    return condition?.[name]?.(y) ?? y;
+  };
+  const embed = (params: Params, x: tf.Tensor, options?: ApplyOptions): tf.Tensor => {
     let y: tf.Tensor = tf.reshape(x, [x.shape[0]!, inputs]);
-    for (const layer of layers.slice(0, -1)) y = tf.relu(dense(params, y, layer));
+    for (const layer of layers.slice(0, -1)) y = tf.relu(dense(params, y, layer, options));
     return y;
   };
   return {
@@ -37,7 +45,13 @@ export function mlp({ inputs, hidden, outputs }: MlpOptions): Model {
         { name: `${name}.bias`, shape: [fanOut], initial: { type: "constant", value: 0 }, ...common },
       ];
     }),
-    apply: (params, x) => dense(params, embed(params, x), head),
+    layers: layers.map(({ name, fanIn, fanOut }) => ({
+      name,
+      type: "dense",
+      inputs: fanIn,
+      features: fanOut,
+    })),
+    apply: (params, x, options) => dense(params, embed(params, x, options), head, options),
     embed,
   };
 }

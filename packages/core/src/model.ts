@@ -29,11 +29,27 @@ export interface ApplyOptions {
    * with. Default: the batch's. It may keep them: running means, or the support set's for the query set.
    */
   readonly statistics?: (layer: string, batch: NormStatistics) => NormStatistics;
+  /**
+   * By the name of a layer in `Model.layers`: what becomes of its values before they pass the ReLU, after
+   * batch norm and pooling; float32 `[n, ..., features]` to the same shape.
+   */
+  readonly condition?: { readonly [layer: string]: (values: tf.Tensor) => tf.Tensor };
+}
+
+/** A layer whose values can be conditioned on something that is not an input: see `ApplyOptions`. */
+export interface ModelLayer {
+  readonly name: string;
+  readonly type: "dense" | "convolution";
+  /** Values per example or pixel that come in and go out. */
+  readonly inputs: number;
+  readonly features: number;
 }
 
 /** A function from parameters and inputs to outputs, in TensorFlow.js ops, without state. */
 export interface Model {
   readonly params: readonly ParamSpec[];
+  /** Those that can be conditioned, from the input on. Default: none. */
+  readonly layers?: readonly ModelLayer[];
   /**
    * @param x float32 `[n, ...example]`
    * @returns float32 `[n, outputs]`: logits for classification, predictions for regression

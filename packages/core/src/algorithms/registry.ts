@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { Algorithm, AlgorithmContext, Companions, Surroundings } from "./algorithm.ts";
 import { anil } from "./anil.ts";
 import { boil } from "./boil.ts";
+import { cavia } from "./cavia.ts";
 import { fomaml } from "./fomaml.ts";
 import { maml } from "./maml.ts";
 import { matchingnet } from "./matchingnet.ts";
@@ -10,7 +11,7 @@ import { protonet } from "./protonet.ts";
 import { reptile } from "./reptile.ts";
 
 /** Every algorithm. Adding one is its file and its line here. */
-const definitions = [maml, fomaml, reptile, anil, boil, metaSgd, protonet, matchingnet] as const;
+const definitions = [maml, fomaml, reptile, anil, boil, metaSgd, cavia, protonet, matchingnet] as const;
 
 type SchemasOf<Definitions> = {
   readonly [K in keyof Definitions]: Definitions[K] extends { readonly schema: infer Schema }

@@ -105,6 +105,19 @@ export const contractCases: {
   anil: [{ config: { type: "anil", ...inner }, toys: adamToys }],
   boil: [{ config: { type: "boil", ...inner }, toys: adamToys }],
   "meta-sgd": [{ config: { type: "meta-sgd", ...inner }, toys: adamToys }],
+  cavia: [
+    {
+      config: { type: "cavia", ...inner, innerRate: 0.3, size: 4, layer: null },
+      toys: [
+        { toy: "lines", steps: 150, outer: "adam", rate: 0.01, testSteps: 2 },
+        { toy: "clusters", steps: 300, outer: "adam", rate: 0.02, testSteps: 2 },
+      ],
+    },
+    {
+      config: { type: "cavia", ...inner, size: 3, layer: 2 },
+      toys: [{ toy: "clusters", steps: 300, outer: "adam", rate: 0.02, testSteps: 2 }],
+    },
+  ],
   protonet: [{ config: { type: "protonet" }, toys: metricToys }],
   matchingnet: [{ config: { type: "matchingnet" }, toys: metricToys }],
 };
