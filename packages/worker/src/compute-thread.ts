@@ -3,6 +3,7 @@ import { ReductionTree } from "@shoal/core/outer";
 import { type Executable, type NumericArray, openGraph, type SerializedGraph } from "@shoal/graph/run";
 import type { BlockJob, BlockResult } from "./block-job.ts";
 import { describeRequest, type LeafGraph } from "./leaf-graph.ts";
+import { callNative, type NativeCalls } from "./native-calls.ts";
 import { throwIfRaised } from "./stop-flag.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 
@@ -16,6 +17,8 @@ import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 export interface ComputeThreadData {
   /** Name of the device, as `compile` of the graph package takes it. */
   readonly device: string;
+  /** Shared with whoever ends this thread. */
+  readonly calls: NativeCalls;
 }
 
 export type ComputeTask =
@@ -59,14 +62,17 @@ async function open({ graph, request, isScheduled }: LeafGraph): Promise<OpenLea
   const { compileProgram, programOf } = await import("./leaf-program.ts");
   const program = programOf(request);
   return {
-    executable: graph === null ? await compileProgram(program, data.device) : await openShared(graph),
+    executable:
+      graph === null
+        ? await callNative(data.calls, () => compileProgram(program, data.device))
+        : await openShared(graph),
     scheduledAt: program.scheduledAt,
   };
 }
 
 /** ONNX Runtime takes no shared memory. */
 function openShared(graph: SerializedGraph): Promise<Executable> {
-  return openGraph({ ...graph, model: graph.model.slice() }, data.device);
+  return callNative(data.calls, () => openGraph({ ...graph, model: graph.model.slice() }, data.device));
 }
 
 async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockResult> {
@@ -88,7 +94,8 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockR
   const tree = isTrain ? new ReductionTree(job.leafCount, layout.size) : null;
   for (let leaf = 0; leaf < job.leafCount; leaf++) {
     if (job.stop !== undefined) throwIfRaised(job.stop);
-    const outputs = await executable.run([...views, ...leafArrays(job, leaf), ...scheduled]);
+    const inputs = [...views, ...leafArrays(job, leaf), ...scheduled];
+    const outputs = await callNative(data.calls, () => executable.run(inputs));
     body.set(outputs[statsAt] as Float32Array, leaf * leafStats);
     if (tree === null) continue;
     const gradient = new Float32Array(layout.size);

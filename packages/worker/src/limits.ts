@@ -5,3 +5,6 @@ export const DRAIN_MS = 15_000;
 
 /** Blocks that a leaving worker still finishes end within this time, in ms: half, so that they can be handed in. */
 export const DRAIN_FINISH_MS = DRAIN_MS / 2;
+
+/** Longest wait for the native calls of compute threads that are to end, in ms: each is in one leaf. */
+export const NATIVE_CALL_MS_MAX = 10_000;

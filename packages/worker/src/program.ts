@@ -1,13 +1,15 @@
 import { leafExperiment, parseExperiment } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import { type GraphCache, parseDevice, type Target, targetOf } from "@shoal/graph/run";
+import { type GraphCache, parseDevice, targetOf } from "@shoal/graph/run";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
-import type { ComputeTask, ComputeThreadData } from "./compute-thread.ts";
+import { ComputePool } from "./compute-pool.ts";
+import type { ComputeThreadData } from "./compute-thread.ts";
 import type { EpisodeTask, EpisodeThreadData, OpenedSource } from "./episode-thread.ts";
 import type { LeafGraph, LeafRequest } from "./leaf-graph.ts";
 import { LeafGraphs } from "./leaf-graphs.ts";
+import { createNativeCalls } from "./native-calls.ts";
 import { type ThreadName, threadFile } from "./thread-file.ts";
 import { type ThreadReply, unwrap } from "./thread-reply.ts";
 
@@ -24,18 +26,6 @@ export interface ProgramOptions extends EpisodeThreadData {
   readonly devices: readonly ComputeDevice[];
   /** Where compiled graphs are kept; null: nowhere. */
   readonly graphCache: GraphCache | null;
-}
-
-type ComputePool = Piscina<ComputeTask, ThreadReply<BlockResult | null>>;
-
-/** The compute threads of one device. */
-interface DevicePool {
-  readonly name: string;
-  readonly target: Target | null;
-  readonly pool: ComputePool;
-  readonly threads: number;
-  /** Blocks that were handed to it and are not done. */
-  blocks: number;
 }
 
 /** What a leaf function is asked for with, but for which and for what device. */
@@ -89,13 +79,7 @@ export class Program implements BlockProgram {
       episodes,
       graphPool,
       graphs: new LeafGraphs(graphPool, graphCache),
-      devices: devices.map(({ name, threads: count }) => ({
-        name,
-        target: targetOf(parseDevice(name)),
-        pool: createPool("compute-thread", count, { device: name } satisfies ComputeThreadData),
-        threads: count,
-        blocks: 0,
-      })),
+      devices: devices.map(createComputePool),
     };
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
@@ -128,21 +112,15 @@ export class Program implements BlockProgram {
   async compute(job: BlockJob): Promise<BlockResult> {
     const { supportX, supportY, queryX, queryY } = job.episodes;
     const transferList = [supportX, supportY, queryX, queryY].map(({ buffer }) => buffer as ArrayBuffer);
-    const device = this.#threads.devices.reduce((best, other) =>
-      other.blocks / other.threads < best.blocks / best.threads ? other : best,
-    );
-    device.blocks++;
-    try {
-      const { kind, split } = job;
-      const leaf = await this.#threads.graphs.get({ kind, split, target: device.target, ...this.#basis });
-      const reply = await device.pool.run({ type: "block", leaf, ...job }, { transferList });
-      return unwrap(reply as ThreadReply<BlockResult>);
-    } finally {
-      device.blocks--;
-    }
+    const device = this.#threads.devices.reduce((best, other) => (other.load < best.load ? other : best));
+    const { kind, split } = job;
+    const task = this.#threads.graphs
+      .get({ kind, split, target: device.target, ...this.#basis })
+      .then((leaf) => ({ type: "block" as const, leaf, ...job }));
+    return unwrap((await device.run(task, transferList)) as ThreadReply<BlockResult>);
   }
 
-  /** Ends all threads at once; what runs on them is lost. */
+  /** Ends all threads after the leaves that they are in; what is left of their blocks is lost. */
   close(): Promise<void> {
     return closeThreads(this.#threads);
   }
@@ -157,21 +135,22 @@ interface Threads {
   readonly episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
   readonly graphPool: Piscina;
   readonly graphs: LeafGraphs;
-  readonly devices: readonly DevicePool[];
+  readonly devices: readonly ComputePool[];
 }
 
 type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memoryBytes">;
 
 /** Opens the graphs that every run needs, on every thread: to train, and to test. */
 async function openLeaves({ graphs, devices }: Threads, basis: LeafBasis): Promise<LeafGraph[]> {
-  const leavesOf = async ({ target, pool, threads }: DevicePool): Promise<LeafGraph[]> => {
+  const leavesOf = async (device: ComputePool): Promise<LeafGraph[]> => {
+    const { target, threads } = device;
     const leaves = await Promise.all([
       graphs.get({ kind: "train", split: "train", target, ...basis }),
       graphs.get({ kind: "evaluate", split: "test", target, ...basis }),
     ]);
     // As many tasks at once as there are idle threads: each thread takes one.
     const replies = await Promise.all(
-      Array.from({ length: threads }, () => pool.run({ type: "open", leaves })),
+      Array.from({ length: threads }, () => device.run({ type: "open", leaves })),
     );
     for (const reply of replies) unwrap(reply);
     return leaves;
@@ -188,7 +167,7 @@ function peakOf(leaves: readonly LeafGraph[], devices: readonly ComputeDevice[])
 }
 
 async function closeThreads({ episodes, graphPool, devices }: Threads): Promise<void> {
-  await Promise.all([episodes, graphPool, ...devices.map(({ pool }) => pool)].map((pool) => pool.destroy()));
+  await Promise.all([episodes.destroy(), graphPool.destroy(), ...devices.map((device) => device.close())]);
 }
 
 /** @param free bytes that this process can still have, limits of its container included */
@@ -203,6 +182,17 @@ export function assertFits(
     `memory: ${slots} thread${slots === 1 ? "" : "s"} will need about ${mib(memoryBytes)}, ${mib(free)} are free; ` +
       "lower the threads, the tasks per leaf, the images of an episode or the inner steps",
   );
+}
+
+function createComputePool({ name, threads }: ComputeDevice): ComputePool {
+  const calls = createNativeCalls();
+  return new ComputePool({
+    name,
+    target: targetOf(parseDevice(name)),
+    threads,
+    calls,
+    pool: createPool("compute-thread", threads, { device: name, calls } satisfies ComputeThreadData),
+  });
 }
 
 /** A pool whose threads start at once and stay; the graph thread starts when it is needed, and goes. */
