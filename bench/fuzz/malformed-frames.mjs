@@ -1,6 +1,7 @@
 // Frames that no honest worker sends, from a seed. One frame is the payload of one binary WebSocket message;
 // its layout is in packages/protocol/src/frame.ts.
 
+import { crc32 } from "node:zlib";
 import { Packr, Unpackr } from "msgpackr";
 
 const packr = new Packr({ useRecords: false, moreTypes: true });
@@ -75,6 +76,12 @@ export function frameOf(message, body = Buffer.alloc(0), forged = {}) {
   frame.writeUInt32LE(forged.bodyBytes ?? body.length, 8);
   header.copy(frame, PREFIX_BYTES);
   body.copy(frame, offset, 0, CHUNK_BYTES);
+  return sealed(frame);
+}
+
+/** A frame with the checksum of what it holds, so that it is read further. @param {Buffer} frame */
+function sealed(frame) {
+  frame.writeUInt32LE(crc32(frame.subarray(PREFIX_BYTES), crc32(frame.subarray(0, 12))), 12);
   return frame;
 }
 
@@ -89,6 +96,7 @@ export function messageOf(frame) {
 function mutated(random, valid) {
   const frame = frameOf(random.pick(valid));
   for (let i = random.below(4); i >= 0; i--) frame[random.below(frame.length)] = random.below(256);
+  if (random.below(4) > 0) sealed(frame);
   return random.below(4) === 0 ? frame.subarray(0, random.below(frame.length)) : frame;
 }
 

@@ -3,7 +3,7 @@ import { Packr } from "msgpackr";
 import { describe, expect, test } from "vitest";
 import { Decoder } from "./decoder.ts";
 import { encode } from "./encode.ts";
-import { bodyOffset, FIRST_FRAME, writePrefix } from "./frame.ts";
+import { bodyOffset, FIRST_FRAME, seal, writePrefix } from "./frame.ts";
 import { CHUNK_BYTES, LIMITS_AFTER_HELLO, LIMITS_BEFORE_HELLO, PREFIX_BYTES } from "./limits.ts";
 import { MalformedFrame } from "./malformed-frame.ts";
 import type { CoordinatorMessage, WorkerMessage } from "./messages.ts";
@@ -80,7 +80,7 @@ function frameOf(header: Uint8Array, bodyBytes = 0): Buffer {
   const frame = Buffer.alloc(bodyOffset(header.byteLength) + Math.min(bodyBytes, CHUNK_BYTES));
   writePrefix(frame, { kind: FIRST_FRAME, headerBytesOrIndex: header.byteLength, bodyBytes });
   frame.set(header, PREFIX_BYTES);
-  return frame;
+  return seal(frame);
 }
 
 const codeOf = (action: () => unknown) => {
@@ -214,7 +214,7 @@ describe("Decoder", () => {
     ["worker", workerVocabulary, workerMessages, { ...result }],
     ["coordinator", coordinatorVocabulary, coordinatorMessages, { type: "params", version: 3 }],
   ] as const)(
-    "answers a damaged frame of a %s with a close code or with a message that passes the schema",
+    "answers a forged frame of a %s with a close code or with a message that passes the schema",
     (_, vocabulary: Vocabulary<{ type: string }>, messages, withBody) => {
       const valid = [
         ...messages.map((message) => encode(vocabulary, message, null)[0]!),
@@ -225,11 +225,13 @@ describe("Decoder", () => {
       fc.assert(
         fc.property(fc.constantFrom(...valid), damage, fc.nat({ max: 40 }), (frame, changes, cut) => {
           const kept = Math.max(0, frame.byteLength - Math.max(0, cut - 30));
-          const damaged = Uint8Array.from(frame).subarray(0, kept);
-          for (const [at, value] of changes) if (damaged.length > 0) damaged[at % damaged.length] = value;
+          const forged = Buffer.from(frame).subarray(0, kept);
+          for (const [at, value] of changes) if (forged.length > 0) forged[at % forged.length] = value;
+          // Whoever forges a frame writes its checksum too.
+          if (forged.length >= PREFIX_BYTES) seal(forged);
           const decoder = new Decoder(vocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO);
           const code = codeOf(() => {
-            const decoded = decoder.push(damaged);
+            const decoded = decoder.push(forged);
             if (decoded !== null) vocabulary.schema.parse(decoded.message);
           });
           expect([null, 1002, 1007, 1009]).toContain(code);
@@ -238,6 +240,26 @@ describe("Decoder", () => {
       );
     },
   );
+
+  test("refuses a frame in which any bit was changed on the way", () => {
+    const floats = Float32Array.from({ length: 40 }, (_, i) => i);
+    const frames = [encode(workerVocabulary, result, floats)[0]!, encode(workerVocabulary, hello, null)[0]!];
+    for (const frame of frames) {
+      for (let bit = 0; bit < 8 * frame.byteLength; bit++) {
+        const changed = Buffer.from(frame);
+        changed[bit >> 3]! ^= 1 << (bit & 7);
+        expect([1002, 1007, 1009]).toContain(codeOf(() => workerDecoder().push(changed)));
+      }
+    }
+  });
+
+  test("refuses a later chunk in which a bit was changed on the way", () => {
+    const [first, second] = encode(workerVocabulary, result, new Float32Array(CHUNK_BYTES / 4 + 8));
+    second![second!.byteLength - 1]! ^= 0x40;
+    const decoder = workerDecoder();
+    expect(decoder.push(first!)).toBeNull();
+    expect(codeOf(() => decoder.push(second!))).toBe(1007);
+  });
 
   test("replaces what would act on a terminal or forge a line of a log", () => {
     const said = (message: WorkerMessage) =>

@@ -1,7 +1,15 @@
 import { Unpackr } from "msgpackr";
 import { z } from "zod";
 import { checkHeader } from "./check-header.ts";
-import { bodyOffset, CONTINUATION, chunkCount, FIRST_FRAME, FRAME_FORMAT, floatBytes } from "./frame.ts";
+import {
+  bodyOffset,
+  CONTINUATION,
+  chunkCount,
+  FIRST_FRAME,
+  FRAME_FORMAT,
+  floatBytes,
+  isWhole,
+} from "./frame.ts";
 import { CHUNK_BYTES, type MessageLimits, PREFIX_BYTES } from "./limits.ts";
 import { CLOSE_CODES, MalformedFrame } from "./malformed-frame.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -52,7 +60,7 @@ export class Decoder<Message extends { readonly type: string }> {
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const [kind, format, zeros] = [view.getUint8(0), view.getUint8(1), view.getUint16(2, true)];
     if (format !== FRAME_FORMAT) throw protocolError(`frame format ${format}, expected ${FRAME_FORMAT}`);
-    if (zeros !== 0 || view.getUint32(12, true) !== 0) throw protocolError("reserved bytes are not 0");
+    if (zeros !== 0) throw protocolError("reserved bytes are not 0");
     const bodyBytes = view.getUint32(8, true);
     if (kind === FIRST_FRAME) return this.#first(frame, view.getUint32(4, true), bodyBytes);
     if (kind === CONTINUATION) return this.#continue(frame, view.getUint32(4, true), bodyBytes);
@@ -71,6 +79,7 @@ export class Decoder<Message extends { readonly type: string }> {
     if (frame.byteLength !== expected) {
       throw protocolError(`frame of ${frame.byteLength} bytes, expected ${expected}`);
     }
+    if (!isWhole(frame)) throw damaged();
     const message = this.#readHeader(frame.subarray(PREFIX_BYTES, PREFIX_BYTES + headerBytes));
     this.#messageCount++;
 
@@ -97,6 +106,7 @@ export class Decoder<Message extends { readonly type: string }> {
     if (frame.byteLength !== expected) {
       throw protocolError(`frame of ${frame.byteLength} bytes, expected ${expected}`);
     }
+    if (!isWhole(frame)) throw damaged();
     floatBytes(unfinished.body).set(frame.subarray(PREFIX_BYTES), start);
     unfinished.chunkIndex++;
     if (unfinished.chunkIndex < unfinished.chunkCount) return null;
@@ -129,6 +139,11 @@ function firstIssue(error: z.ZodError): string {
 
 function protocolError(reason: string): MalformedFrame {
   return new MalformedFrame(CLOSE_CODES.protocolError, reason);
+}
+
+function damaged(): MalformedFrame {
+  const reason = "the frame's checksum does not match: bytes were changed on the way";
+  return new MalformedFrame(CLOSE_CODES.invalidData, reason);
 }
 
 function tooBig(part: string, bytes: number, bytesMax: number): MalformedFrame {

@@ -1,7 +1,7 @@
 import assert from "node:assert";
 import { Packr } from "msgpackr";
 import { checkHeader } from "./check-header.ts";
-import { bodyOffset, CONTINUATION, chunkCount, FIRST_FRAME, floatBytes, writePrefix } from "./frame.ts";
+import { bodyOffset, CONTINUATION, chunkCount, FIRST_FRAME, floatBytes, seal, writePrefix } from "./frame.ts";
 import { CHUNK_BYTES, LIMITS_AFTER_HELLO, PREFIX_BYTES } from "./limits.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
@@ -56,7 +56,7 @@ function firstFrame(header: Buffer, body: Uint8Array): Buffer {
   frame.set(header, PREFIX_BYTES);
   frame.fill(0, PREFIX_BYTES + header.byteLength, offset);
   frame.set(body.subarray(0, CHUNK_BYTES), offset);
-  return frame;
+  return seal(frame);
 }
 
 function continuation(body: Uint8Array, index: number): Buffer {
@@ -64,5 +64,5 @@ function continuation(body: Uint8Array, index: number): Buffer {
   const frame = Buffer.allocUnsafe(PREFIX_BYTES + chunk.byteLength);
   writePrefix(frame, { kind: CONTINUATION, headerBytesOrIndex: index, bodyBytes: body.byteLength });
   frame.set(chunk, PREFIX_BYTES);
-  return frame;
+  return seal(frame);
 }
