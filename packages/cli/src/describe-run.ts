@@ -1,7 +1,7 @@
 import type { Outcome, Recovered } from "@shoal/coordinator";
 import { algorithmOf, type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
 import type { Invocation } from "./command.ts";
-import { scoreText } from "./evaluation-text.ts";
+import { hasClasses, scoreText } from "./evaluation-text.ts";
 import { count, duration } from "./format.ts";
 import type { ResolvedExperiment } from "./resolve-experiment.ts";
 
@@ -19,7 +19,7 @@ export function describeRun(
   terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
   terminal.line(`  data       ${source.description}`);
   const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
-  const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${"ways" in dataset ? " per class" : ""}`;
+  const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${hasClasses(dataset) ? " per class" : ""}`;
   const trainShots = dataset.trainShots === undefined ? "" : ` (${dataset.trainShots}-shot in training)`;
   terminal.line(
     `  episodes   ${episode}${trainShots}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,

@@ -85,6 +85,11 @@ export function pathText(experiment: Experiment, { stats }: Evaluation): string 
   return `${accuracies.join(" -> ")} %${every}`;
 }
 
+/** Shots and queries are then per class. */
+export function hasClasses(dataset: Experiment["dataset"]): boolean {
+  return "ways" in dataset || dataset.source === "binary";
+}
+
 /** Everything that the number depends on, in one line. */
 export function protocolText(
   experiment: Experiment,
@@ -92,10 +97,11 @@ export function protocolText(
   { tasks, split }: Evaluation,
 ): string {
   const { dataset, evaluation } = experiment;
-  const episode =
-    dataset.source === "sinusoid"
-      ? `${dataset.shots}-shot, ${dataset.evaluationQueries} query points`
-      : `${dataset.ways}-way ${dataset.shots}-shot, ${dataset.evaluationQueries} quer${dataset.evaluationQueries === 1 ? "y" : "ies"} per class`;
+  const queries = dataset.evaluationQueries;
+  const ways = "ways" in dataset ? `${dataset.ways}-way ` : "";
+  const episode = hasClasses(dataset)
+    ? `${ways}${dataset.shots}-shot, ${queries} quer${queries === 1 ? "y" : "ies"} per class`
+    : `${dataset.shots}-shot, ${queries} query points`;
   const norm = {
     transductive: "transductive batch norm",
     inductive: "inductive batch norm (the support set's statistics)",

@@ -39,15 +39,17 @@ export function resolveExperiment(values: Values, given: ReadonlySet<OptionName>
     const paths = named === undefined ? [] : nameAlgorithm(draft, named);
     for (const path of [...paths, ...merge(draft, fields, "")]) origins[path] = values.config;
   }
+  const { dataset } = values;
   if (
-    values.dataset === "sinusoid" &&
+    dataset !== undefined &&
+    !("ways" in datasetDefaults(dataset as DatasetName)) &&
     values.config === undefined &&
     preset.experiment.model.type !== "mlp"
   ) {
     throw new ShoalError(
       "E_USAGE",
-      `--dataset sinusoid: expected a preset whose network takes numbers, got ${preset.name}, which takes images; ` +
-        "start from --preset sinusoid",
+      `--dataset ${dataset}: expected a preset whose network takes numbers, got ${preset.name}, which takes images; ` +
+        `start from --preset ${dataset}`,
     );
   }
   for (const name of inOrder(given)) {

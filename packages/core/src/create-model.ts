@@ -3,7 +3,7 @@ import type { ModelConfig } from "./experiment.ts";
 import { mlp } from "./mlp.ts";
 import type { Model } from "./model.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
-import type { EpisodeSpec, Problem } from "./task-source.ts";
+import { type EpisodeSpec, outputsOf, type Problem } from "./task-source.ts";
 
 /** Four halvings leave one pixel. */
 const POOLED_SIDE_MIN = 16;
@@ -15,7 +15,7 @@ const POOLED_SIDE_MIN = 16;
  */
 export function createModel(config: ModelConfig, problem: Problem, spec: EpisodeSpec): Model {
   const example = spec.support.x.shape.slice(1);
-  const outputs = problem.type === "classification" ? problem.ways : problem.outputs;
+  const outputs = outputsOf(problem);
   switch (config.type) {
     case "mlp":
       return mlp({

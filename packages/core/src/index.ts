@@ -41,17 +41,29 @@ export {
   type TaskShapes,
   trainProgram,
 } from "./leaf-program.ts";
-export { accuracy, crossEntropy, type LossReduction, lossOf, lossScale, meanSquaredError } from "./losses.ts";
+export {
+  accuracy,
+  accuracyOf,
+  binaryAccuracy,
+  binaryCrossEntropy,
+  crossEntropy,
+  type LossReduction,
+  lossOf,
+  lossScale,
+  meanSquaredError,
+} from "./losses.ts";
 export { type MlpOptions, mlp } from "./mlp.ts";
 export type { ApplyOptions, Model, NormStatistics, ParamSpec, Params } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
-export type {
-  ArraySpec,
-  Episode,
-  EpisodeSpec,
-  Examples,
-  ExamplesSpec,
-  Problem,
-  Split,
-  TaskSource,
+export {
+  type ArraySpec,
+  type Episode,
+  type EpisodeSpec,
+  type Examples,
+  type ExamplesSpec,
+  hasAccuracy,
+  outputsOf,
+  type Problem,
+  type Split,
+  type TaskSource,
 } from "./task-source.ts";

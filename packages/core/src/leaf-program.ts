@@ -4,10 +4,17 @@ import type { Adapted, Scheduled, Task, TaskExamples } from "./algorithms/algori
 import { type AlgorithmExperiment, createAlgorithm } from "./create-algorithm.ts";
 import type { Experiment } from "./experiment.ts";
 import { initialize } from "./initialize.ts";
-import { accuracy, lossOf } from "./losses.ts";
+import { accuracyOf, lossOf } from "./losses.ts";
 import type { ApplyOptions, NormStatistics, Params } from "./model.ts";
 import { layoutParams, type ParamLayout } from "./outer/param-layout.ts";
-import type { EpisodeSpec, ExamplesSpec, Problem, Split, TaskSource } from "./task-source.ts";
+import {
+  type EpisodeSpec,
+  type ExamplesSpec,
+  hasAccuracy,
+  type Problem,
+  type Split,
+  type TaskSource,
+} from "./task-source.ts";
 
 /** What a leaf program needs to know of a task source: no data. */
 export type TaskShapes = Pick<TaskSource, "problem" | "spec">;
@@ -198,11 +205,11 @@ function eachTask(episodes: LeafEpisodes, tasks: number, one: (task: Task) => Pa
 
 /** Leaves out the accuracy of a regression. */
 function statNames(problem: Problem): readonly string[] {
-  return problem.type === "classification" ? ["loss", "accuracy"] : ["loss"];
+  return hasAccuracy(problem) ? ["loss", "accuracy"] : ["loss"];
 }
 
-/** Mean loss per example and, for classification, accuracy: scalars, as `statNames`. */
+/** Mean loss per example and, where there are classes, accuracy: scalars, as `statNames`. */
 function measure(problem: Problem, outputs: tf.Tensor, y: tf.Tensor): readonly tf.Tensor[] {
   const loss = lossOf(problem, outputs, y);
-  return problem.type === "classification" ? [loss, accuracy(outputs, y)] : [loss];
+  return hasAccuracy(problem) ? [loss, accuracyOf(problem, outputs, y)] : [loss];
 }

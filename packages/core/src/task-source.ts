@@ -20,8 +20,8 @@ export interface EpisodeSpec {
 /**
  * Labelled examples, row-major.
  *
- * `x` is float32 `[n, ...example]`. `y` is int32 `[n]`, a class from 0 to ways - 1, for
- * classification, and float32 `[n, outputs]` for regression.
+ * `x` is float32 `[n, ...example]`. `y` is int32 `[n]`, a class from 0 to ways - 1 for classification, 0 or
+ * 1 for binary classification, and float32 `[n, outputs]` for regression.
  */
 export interface Examples {
   readonly x: Float32Array;
@@ -37,7 +37,26 @@ export interface Episode {
 /** What a task asks for; it decides the loss and the size of the model's output. */
 export type Problem =
   | { readonly type: "classification"; readonly ways: number }
+  /** Two classes that one logit tells apart: class 1 where it is above 0. */
+  | { readonly type: "binary" }
   | { readonly type: "regression"; readonly outputs: number };
+
+/** How many numbers the model gives for an example. */
+export function outputsOf(problem: Problem): number {
+  switch (problem.type) {
+    case "classification":
+      return problem.ways;
+    case "binary":
+      return 1;
+    case "regression":
+      return problem.outputs;
+  }
+}
+
+/** What is measured of a problem's outputs, beside the loss. */
+export function hasAccuracy(problem: Problem): boolean {
+  return problem.type !== "regression";
+}
 
 /**
  * A distribution over tasks, addressable by index.

@@ -1,6 +1,8 @@
 import type { DatasetName } from "@shoal/core";
+import { binary } from "./binary.ts";
 import type { ConfigOf, DataSet } from "./data-set.ts";
 import { glyphs } from "./glyphs/open-glyphs.ts";
+import { linear } from "./linear.ts";
 import { omniglot } from "./omniglot/open-omniglot.ts";
 import { cifarFs } from "./picture-sets/cifar-fs.ts";
 import { cub } from "./picture-sets/cub.ts";
@@ -13,6 +15,8 @@ import { sinusoid } from "./sinusoid.ts";
 /** Every data set: a file, and a line here. */
 const dataSets: { readonly [N in DatasetName]: DataSet<ConfigOf<N>> } = {
   sinusoid,
+  linear,
+  binary,
   glyphs,
   omniglot,
   miniimagenet,

@@ -1,22 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
 import { createRandom, type Random, sine } from "@shoal/core/outer";
-import type { ConfigOf, DataSet } from "./data-set.ts";
+import type { ConfigOf } from "./data-set.ts";
+import { madeData, queriesOf, shotsOf } from "./made-data.ts";
 import { splitIndex, stream } from "./streams.ts";
 
 type SinusoidConfig = ConfigOf<"sinusoid">;
 
-export const sinusoid: DataSet<SinusoidConfig> = {
-  description: "regression of sine waves, made as they are asked for",
-  needs: "nothing",
-  licence: "MIT",
-  variable: null,
-  formats: [],
-  open: async (config, { seed }) => openSinusoid(config, seed),
-  stores: async () => [],
-  prepare: async () => [],
-  verify: async () => [],
-};
+export const sinusoid = madeData("regression of sine waves, made as they are asked for", openSinusoid);
 
 /** Raised when an episode's numbers change. */
 const recipe = "sinusoid/1";
@@ -68,12 +59,4 @@ function drawExamples(random: Random, count: number, amplitude: number, phase: n
 
 function examplesSpec(count: number): EpisodeSpec["support"] {
   return { x: { shape: [count, 1], dtype: "float32" }, y: { shape: [count, 1], dtype: "float32" } };
-}
-
-function shotsOf({ shots, trainShots = shots }: SinusoidConfig, split: Split): number {
-  return split === "train" ? trainShots : shots;
-}
-
-function queriesOf(config: SinusoidConfig, split: Split): number {
-  return split === "train" ? config.queries : config.evaluationQueries;
 }

@@ -9,6 +9,10 @@ export const stream = {
   alphabet: 0xda7a_0004,
   character: 0xda7a_0005,
   glyph: 0xda7a_0006,
+  linear: 0xda7a_0007,
+  linearTask: 0xda7a_0008,
+  binary: 0xda7a_0009,
+  binaryTask: 0xda7a_000a,
 } as const;
 
 /** Second coordinate of an episode's stream: train, validation and test never share numbers. */

@@ -5,6 +5,8 @@ import { openTaskSource } from "./open-task-source.ts";
 /** What every task source promises; Omniglot needs its files, see `omniglot/omniglot.test.ts`. */
 const configs: readonly DatasetConfig[] = [
   { source: "sinusoid", shots: 4, queries: 3, evaluationQueries: 5 },
+  { source: "linear", shots: 4, queries: 3, evaluationQueries: 5, trainTasks: 1000 },
+  { source: "binary", shots: 4, queries: 3, evaluationQueries: 5, trainTasks: 1000 },
   { source: "glyphs", ways: 5, shots: 2, queries: 3, evaluationQueries: 4, rotations: true },
   { source: "glyphs", ways: 20, shots: 1, queries: 1, evaluationQueries: 1, rotations: false },
 ];
@@ -28,14 +30,14 @@ describe.each(configs)("$source", (config) => {
   test("training and evaluation episodes differ in their queries alone", () => {
     expect(source.spec("validation")).toEqual(source.spec("test"));
     expect(source.spec("train").support).toEqual(source.spec("test").support);
-    const perClass = config.source === "sinusoid" ? 1 : config.ways;
+    const perClass = classesOf(config);
     expect(source.spec("train").query.x.shape[0]).toBe(config.queries * perClass);
     expect(source.spec("test").query.x.shape[0]).toBe(config.evaluationQueries * perClass);
   });
 
   test("train shots change the support sets of training, and of nothing else", async () => {
     const more = await openTaskSource({ ...config, trainShots: config.shots + 2 }, { seed: 1 });
-    const perClass = config.source === "sinusoid" ? 1 : config.ways;
+    const perClass = classesOf(config);
     expect(more.spec("train").support.x.shape[0]).toBe((config.shots + 2) * perClass);
     expectShapes(more.episode("train", 5).support, more.spec("train").support);
     expect(more.spec("train").query).toEqual(source.spec("train").query);
@@ -72,6 +74,11 @@ describe.each(configs)("$source", (config) => {
     expect(() => source.episode("train", 0.5)).toThrow(RangeError);
   });
 });
+
+function classesOf(config: DatasetConfig): number {
+  if ("ways" in config) return config.ways;
+  return config.source === "binary" ? 2 : 1;
+}
 
 function expectShapes(examples: Examples, spec: ExamplesSpec): void {
   for (const name of ["x", "y"] as const) {

@@ -29,7 +29,10 @@ export function embeddingAlgorithm(
   lossOfLogits: (logits: tf.Tensor, labels: tf.Tensor) => tf.Tensor,
 ): Algorithm {
   if (problem.type !== "classification") {
-    throw new ShoalError("E_EXPERIMENT", `algorithm: ${name} compares classes, and these tasks have none`);
+    throw new ShoalError(
+      "E_EXPERIMENT",
+      `algorithm: ${name} compares classes, and these tasks are ${problem.type}; take a data set with ways`,
+    );
   }
   const embed = embedOf(name, model);
   const { ways } = problem;

@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { binary } from "./binary.ts";
 import { cifarFs } from "./cifar-fs.ts";
 import { cub } from "./cub.ts";
 import { fc100 } from "./fc100.ts";
 import { glyphs } from "./glyphs.ts";
 import { images } from "./images.ts";
+import { linear } from "./linear.ts";
 import { miniimagenet } from "./miniimagenet.ts";
 import { omniglot } from "./omniglot.ts";
 import { sinusoid } from "./sinusoid.ts";
@@ -12,6 +14,8 @@ import { tieredimagenet } from "./tieredimagenet.ts";
 /** Every source of tasks: a file beside this one, and a line here. */
 const sources = {
   sinusoid,
+  linear,
+  binary,
   glyphs,
   omniglot,
   miniimagenet,

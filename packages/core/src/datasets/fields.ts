@@ -18,6 +18,16 @@ export const classEpisodes = {
   evaluationQueries: count,
 };
 
+/** Episodes that are made of random numbers, with a finite set of training tasks. */
+export const madeEpisodes = {
+  shots: count,
+  trainShots,
+  queries: count,
+  evaluationQueries: count,
+  /** How many different tasks there are in training; every validation and test task is a new one. */
+  trainTasks: count,
+};
+
 /** A set of pictures that is packed once: what its images become. */
 export const pictureSet = {
   ...classEpisodes,
