@@ -4,6 +4,7 @@ import { anil } from "./anil.ts";
 import { boil } from "./boil.ts";
 import { cavia } from "./cavia.ts";
 import { fomaml } from "./fomaml.ts";
+import { imaml } from "./imaml.ts";
 import { maml } from "./maml.ts";
 import { matchingnet } from "./matchingnet.ts";
 import { metaSgd } from "./meta-sgd.ts";
@@ -11,7 +12,18 @@ import { protonet } from "./protonet.ts";
 import { reptile } from "./reptile.ts";
 
 /** Every algorithm. Adding one is its file and its line here. */
-const definitions = [maml, fomaml, reptile, anil, boil, metaSgd, cavia, protonet, matchingnet] as const;
+const definitions = [
+  maml,
+  fomaml,
+  reptile,
+  anil,
+  boil,
+  metaSgd,
+  cavia,
+  imaml,
+  protonet,
+  matchingnet,
+] as const;
 
 type SchemasOf<Definitions> = {
   readonly [K in keyof Definitions]: Definitions[K] extends { readonly schema: infer Schema }

@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { lossOf } from "../../losses.ts";
 import type { Model, Params } from "../../model.ts";
 import type { Problem } from "../../task-source.ts";
-import type { Algorithm, Scheduled, Task } from "../algorithm.ts";
+import type { Algorithm, Scheduled, Task, TaskExamples } from "../algorithm.ts";
 import type { AlgorithmConfig } from "../registry.ts";
 import type { ToyName } from "./toys.ts";
 
@@ -74,6 +74,27 @@ const wayBackByAdam: ContractCase["metaGradient"] = ({ model, problem, params, t
   return Object.fromEntries(Object.entries(params).map(([name, p]) => [name, tf.sub(p, at[name]!)]));
 };
 
+/** iMAML's system by the series `sum_k (-H / lambda)^k g`, which converges where H is small beside lambda. */
+function byNeumannSeries(lambda: number): NonNullable<ContractCase["metaGradient"]> {
+  return ({ algorithm, model, problem, params, task }) => {
+    const { params: last } = algorithm.adapt(params, task.support, inner.innerSteps).at(-1)!;
+    const loss = (p: Params, { x, y }: TaskExamples): tf.Tensor => lossOf(problem, model.apply(p, x), y);
+    const slope = grad((p: Params) => loss(p, task.support));
+    let term = grad((p: Params) => loss(p, task.query))(last);
+    const terms = [term];
+    for (let k = 1; k < 40; k++) {
+      const before = term;
+      const product = grad((p: Params) => {
+        const slopes = Object.entries(slope(p));
+        return tf.addN(slopes.map(([name, g]) => tf.sum(tf.mul(g, before[name]!))));
+      })(last);
+      term = Object.fromEntries(Object.entries(product).map(([name, g]) => [name, tf.mul(-1 / lambda, g)]));
+      terms.push(term);
+    }
+    return Object.fromEntries(Object.keys(params).map((name) => [name, tf.addN(terms.map((t) => t[name]!))]));
+  };
+}
+
 const reptile = { type: "reptile", innerSteps: 3, batchSize: null, evaluationBatchSize: null } as const;
 
 /** At least one configuration of every algorithm. */
@@ -116,6 +137,16 @@ export const contractCases: {
     {
       config: { type: "cavia", ...inner, size: 3, layer: 2 },
       toys: [{ toy: "clusters", steps: 300, outer: "adam", rate: 0.02, testSteps: 2 }],
+    },
+  ],
+  imaml: [
+    {
+      config: { type: "imaml", ...inner, lambda: 40, innerRate: 0.01, cgSteps: 16 },
+      toys: [
+        { toy: "lines", steps: 150, outer: "adam", rate: 0.01, testSteps: 2 },
+        { toy: "clusters", steps: 100, outer: "adam", rate: 0.01, testSteps: 2 },
+      ],
+      metaGradient: byNeumannSeries(40),
     },
   ],
   protonet: [{ config: { type: "protonet" }, toys: metricToys }],
