@@ -1,5 +1,6 @@
 import { request } from "node:http";
 import type { Socket } from "node:net";
+import { hostname } from "node:os";
 import { ShoalError } from "@shoal/core/outer";
 import { connectTls, ProtocolError, type Scope } from "@shoal/protocol";
 import type { FoundCoordinator } from "./find-coordinator.ts";
@@ -85,7 +86,7 @@ async function secure(coordinator: FoundCoordinator): Promise<Socket> {
     return await connectTls(new URL(url), { fingerprint, timeoutMs: ANSWER_MS });
   } catch (error) {
     if (!(error instanceof ProtocolError) || error.code !== "E_CONNECT") throw error;
-    throw unreachable(coordinator, error.message);
+    throw unreachable(coordinator, error.message.replace(/^no coordinator at \S+: /, ""));
   }
 }
 
@@ -101,9 +102,26 @@ function unreachable({ url, run }: FoundCoordinator, reason: string): ShoalError
     return new ShoalError("E_CONNECT", `no coordinator at ${url}: ${reason}; check host and port`);
   }
   const { pid, host } = run.rendezvous;
+  const who = `${run.directory}: its coordinator (process ${pid} on ${host})`;
+  const again = `go on with the run by: npx shoal train --run-dir ${run.directory} --resume`;
+  if (host !== hostname()) {
+    return new ShoalError(
+      "E_CONNECT",
+      `${who} does not answer at ${url}: ${reason}; if it is gone, ${again}`,
+    );
+  }
+  if (!isRunning(pid)) return new ShoalError("E_CONNECT", `${who} is gone without a word; ${again}`);
   return new ShoalError(
     "E_CONNECT",
-    `${run.directory}: its coordinator (process ${pid} on ${host}) does not answer at ${url}: ${reason}; ` +
-      `if it is gone, go on with the run by: npx shoal train --run-dir ${run.directory} --resume`,
+    `${who} is there, but does not answer at ${url}: ${reason}; wait, or end it, then ${again}`,
   );
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
 }
