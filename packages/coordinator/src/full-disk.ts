@@ -32,11 +32,14 @@ export class FullDisk {
   /** What the run waits for, for those who ask. */
   get waits(): readonly Wait[] {
     return [...this.#waiting].map(([what, { sinceMs, message }]) => ({
+      waiter: "the run",
       what: `room on the disk for ${what}`,
       reason: message,
       owner: "who keeps the disk",
       sinceMs,
+      expectedMs: null,
       untilMs: sinceMs + this.#options.waitMs,
+      ending: "the run ends",
     }));
   }
 

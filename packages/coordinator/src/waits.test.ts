@@ -18,18 +18,24 @@ describe("the waits of a round", () => {
     driven.hello("w1");
     expect(waitsOf(driven)).toEqual([
       {
+        waiter: "the run",
         what: "worker w1 (host:7) to be ready",
         reason: "it opens its data and compiles",
         owner: "w1 (host:7)",
         sinceMs: 1_000,
+        expectedMs: null,
         untilMs: 31_000,
+        ending: "it is dropped",
       },
       {
+        waiter: "the run",
         what: "2 workers",
-        reason: "0 ready, 1 preparing; the run ends without more in 59 s",
+        reason: "0 ready, 1 preparing",
         owner: "who starts workers",
         sinceMs: 0,
+        expectedMs: null,
         untilMs: 60_000,
+        ending: "the run ends",
       },
     ]);
   });
@@ -56,11 +62,14 @@ describe("the waits of a round", () => {
     driven.start(trainSpec);
     expect(waitsOf(driven)).toEqual([
       {
-        what: "the run to be resumed",
+        waiter: "the run",
+        what: "a resume",
         reason: "paused: power cut at noon",
         owner: "ada",
         sinceMs: 0,
+        expectedMs: null,
         untilMs: null,
+        ending: "until it is resumed",
       },
     ]);
   });

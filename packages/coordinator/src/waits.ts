@@ -1,10 +1,13 @@
 import { availableMembers, isReady } from "./members.ts";
-import { describeTasks } from "./round-spec.ts";
+import { describeTasks, type RoundSpec } from "./round-spec.ts";
 import type { Member, RoundState } from "./round-state.ts";
 import { findRound, liveLeases } from "./rounds.ts";
+import { forecast } from "./workload.ts";
 
 /** Something that the coordinator waits for. Times are on the clock that the state machine is driven by. */
 export interface Wait {
+  /** Who waits: `step 118`, `the run`. */
+  readonly waiter: string;
   /** What has to happen: `2 workers`, `lease 17: train episodes 64-71`. */
   readonly what: string;
   /** Why it has not happened yet. */
@@ -12,8 +15,12 @@ export interface Wait {
   /** Who can end the wait: a worker, a person, this coordinator. */
   readonly owner: string;
   readonly sinceMs: number;
+  /** When it is expected to end, by the speeds that were measured; null: unknown. */
+  readonly expectedMs: number | null;
   /** When the coordinator does something about it; null only for a pause, which its owner ends. */
   readonly untilMs: number | null;
+  /** What it does then, or who ends the wait: `goes to another worker`, `the run ends`. */
+  readonly ending: string;
 }
 
 /**
@@ -24,10 +31,10 @@ export interface Wait {
 export function waits(state: RoundState, nowMs: number): readonly Wait[] {
   const found = [
     ...pauseOf(state),
-    ...workersMissing(state, nowMs),
+    ...workersMissing(state),
     ...state.members.flatMap((member) => preparationOf(state, member)),
     ...state.members.flatMap((member) => debtsOf(state, member)),
-    ...leasesOf(state),
+    ...leasesOf(state, nowMs),
   ];
   return found.sort((a, b) => (a.untilMs ?? Number.MAX_VALUE) - (b.untilMs ?? Number.MAX_VALUE));
 }
@@ -35,23 +42,36 @@ export function waits(state: RoundState, nowMs: number): readonly Wait[] {
 function pauseOf({ paused }: RoundState): Wait[] {
   if (paused === null) return [];
   const { reason, owner, sinceMs } = paused;
-  return [{ what: "the run to be resumed", reason: `paused: ${reason}`, owner, sinceMs, untilMs: null }];
+  return [
+    {
+      waiter: "the run",
+      what: "a resume",
+      reason: `paused: ${reason}`,
+      owner,
+      sinceMs,
+      expectedMs: null,
+      untilMs: null,
+      ending: "until it is resumed",
+    },
+  ];
 }
 
-function workersMissing(state: RoundState, nowMs: number): Wait[] {
+function workersMissing(state: RoundState): Wait[] {
   const { awaiting, settings } = state;
   if (awaiting === null) return [];
   const workersMin = state.gathered ? 1 : settings.workersMin;
   const ready = availableMembers(state).length;
   const preparing = state.members.filter((member) => !isReady(member)).length;
-  const left = Math.max(0, Math.ceil((awaiting.untilMs - nowMs) / 1000));
   return [
     {
+      waiter: "the run",
       what: `${workersMin} worker${workersMin === 1 ? "" : "s"}`,
-      reason: `${ready} ready, ${preparing} preparing; the run ends without more in ${left} s`,
+      reason: `${ready} ready, ${preparing} preparing`,
       owner: "who starts workers",
       sinceMs: awaiting.sinceMs,
+      expectedMs: null,
       untilMs: awaiting.untilMs,
+      ending: "the run ends",
     },
   ];
 }
@@ -61,11 +81,14 @@ function preparationOf({ settings }: RoundState, member: Member): Wait[] {
   const { untilMs } = member.status;
   return [
     {
+      waiter: "the run",
       what: `worker ${member.name} to be ready`,
       reason: "it opens its data and compiles",
       owner: member.name,
       sinceMs: untilMs - settings.prepareMs,
+      expectedMs: null,
       untilMs,
+      ending: "it is dropped",
     },
   ];
 }
@@ -75,25 +98,54 @@ function debtsOf(state: RoundState, member: Member): Wait[] {
     const spec = findRound(state, number)?.spec;
     const tasks = spec === undefined ? "of a round before" : describeTasks(spec, level, index);
     return {
+      waiter: "the run",
       what: `lease ${leaseId}: ${tasks}`,
       reason:
         why === "expired"
-          ? "it ran out; its worker gets no other before it answers, and is dropped then"
+          ? "it ran out, and its worker gets no other before it answers"
           : "it was revoked, and its worker has not said yet that it stopped",
       owner: member.name,
       sinceMs,
+      expectedMs: null,
       untilMs: abandonMs,
+      ending: "its worker is dropped",
     };
   });
 }
 
-function leasesOf(state: RoundState): Wait[] {
+function leasesOf(state: RoundState, nowMs: number): Wait[] {
   const names = new Map(state.members.map(({ workerId, name }) => [workerId, name]));
-  return liveLeases(state).map(({ round, block, lease }) => ({
-    what: `lease ${lease.leaseId}: ${describeTasks(round.spec, block.level, block.index)}`,
-    reason: lease.begunMs === null ? "its worker has it ahead" : "its worker computes it",
-    owner: names.get(lease.workerId) ?? lease.workerId,
-    sinceMs: lease.issuedMs,
-    untilMs: lease.deadlineMs,
-  }));
+  const { answerMs } = forecast(state, nowMs);
+  const isMeasured = state.members.some(({ leafMs }) => leafMs.train !== null || leafMs.evaluate !== null);
+  return liveLeases(state).map(({ round, block, lease }) => {
+    const expectedMs = nowMs + (answerMs.get(lease.leaseId) ?? Number.POSITIVE_INFINITY);
+    return {
+      waiter: titleOf(round.spec),
+      what: `lease ${lease.leaseId}: ${describeTasks(round.spec, block.level, block.index)}`,
+      reason:
+        (lease.begunMs === null ? "its worker has it ahead" : "its worker computes it") +
+        (block.leases.length > 1 ? ", another one computes a copy" : ""),
+      owner: names.get(lease.workerId) ?? lease.workerId,
+      sinceMs: lease.issuedMs,
+      expectedMs: isMeasured && Number.isFinite(expectedMs) ? expectedMs : null,
+      untilMs: lease.deadlineMs,
+      ending: "goes to another worker",
+    };
+  });
+}
+
+/** A round for people: `step 118`, `the validation of step 100`. */
+function titleOf({ purpose, version }: RoundSpec): string {
+  switch (purpose) {
+    case "train":
+      return `step ${version + 1}`;
+    case "validation":
+      return `the validation of step ${version}`;
+    case "test-before":
+      return "the test before training";
+    case "test-after":
+      return "the test after training";
+    case "evaluate":
+      return "the evaluation";
+  }
 }

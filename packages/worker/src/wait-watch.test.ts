@@ -23,7 +23,11 @@ function start(leaseCount: () => number) {
       look();
     }
   };
-  return { watch, told, pass };
+  /** Time goes by, and nobody looks. */
+  const sleep = (ms: number): void => {
+    nowMs += ms;
+  };
+  return { watch, told, pass, sleep };
 }
 
 const ready = { type: "ready", device: "cpu", slots: 1, dataHash: "", description: "" } as const;
@@ -66,4 +70,13 @@ test("a worker that computes waits for nothing, however long its block is", () =
   leases = 0;
   pass(5_000);
   expect(told).toEqual([{ type: "still-waiting", for: "lease", waitedMs: 5_000 }]);
+});
+
+test("a process that was stopped for a while did not wait", () => {
+  const { told, pass, sleep } = start(() => 0);
+  sleep(60_000);
+  pass(5_000);
+  expect(told).toEqual([]);
+  pass(2_500);
+  expect(told).toMatchObject([{ type: "still-waiting", waitedMs: 5_000 }]);
 });

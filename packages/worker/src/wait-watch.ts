@@ -20,6 +20,7 @@ export class WaitWatch {
   readonly #stop: () => void;
   #waiting: Waiting = "coordinator";
   #sinceMs: number;
+  #lookedMs: number;
   #tellMs = TELL_MS;
 
   /** @param leaseCount leases that wait or run */
@@ -28,6 +29,7 @@ export class WaitWatch {
     this.#leaseCount = leaseCount;
     this.#tell = tell;
     this.#sinceMs = clock.nowMs();
+    this.#lookedMs = this.#sinceMs;
     this.#stop = clock.every(LOOK_MS, () => this.#look());
   }
 
@@ -62,8 +64,13 @@ export class WaitWatch {
   }
 
   #look(): void {
-    if (this.#waiting === "lease" && this.#leaseCount() > 0) this.#begin("lease");
-    const waitedMs = this.#clock.nowMs() - this.#sinceMs;
+    const nowMs = this.#clock.nowMs();
+    // A process that was stopped, or whose machine slept, waited for nobody meanwhile.
+    const wasAway = nowMs - this.#lookedMs > 2 * LOOK_MS;
+    this.#lookedMs = nowMs;
+    const isComputing = this.#waiting === "lease" && this.#leaseCount() > 0;
+    if (wasAway || isComputing) this.#begin(this.#waiting);
+    const waitedMs = nowMs - this.#sinceMs;
     if (waitedMs < this.#tellMs) return;
     this.#tellMs = 2 * waitedMs;
     this.#tell({ type: "still-waiting", for: this.#waiting, waitedMs });

@@ -34,8 +34,6 @@ const HEARTBEATS_MISSED = 1.5;
 export function describeStatus(parts: StatusParts): Status {
   const { state, record, nowMs } = parts;
   const { settings, members } = state;
-  // Of several rounds under way the one that ends first.
-  const round = state.rounds[0] ?? null;
   const at = (ms: number): string => new Date(parts.wallMs + ms - nowMs).toISOString();
   const leased = liveLeases(state);
   return {
@@ -66,14 +64,17 @@ export function describeStatus(parts: StatusParts): Status {
     }),
     rounds: state.rounds.map(describeRound),
     waits: parts.waits.map((wait) => ({
-      text: describeWait(wait, round?.spec ?? null, nowMs),
+      text: describeWait(wait, nowMs),
+      waiter: wait.waiter,
       what: wait.what,
       reason: wait.reason,
       owner: wait.owner,
       since: at(wait.sinceMs),
       waitedMs: Math.max(0, nowMs - wait.sinceMs),
+      expectedInMs: wait.expectedMs === null ? null : wait.expectedMs - nowMs,
       until: wait.untilMs === null ? null : at(wait.untilMs),
       remainingMs: wait.untilMs === null ? null : wait.untilMs - nowMs,
+      ending: wait.ending,
     })),
     results: { ...record.results },
     traffic: parts.traffic,

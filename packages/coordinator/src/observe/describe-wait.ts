@@ -1,30 +1,21 @@
-import type { RoundSpec } from "../round-spec.ts";
 import type { Wait } from "../waits.ts";
 
 /**
- * A wait as a sentence: who waits, for what and whom, why, since when and until when.
+ * A wait as a sentence: who waits, for what and whom, why, since when, and until when.
  *
- * @param spec the round under way; null between rounds
+ * `step 118 waits for lease 7: train episodes 12-15, by b (host:12): its worker computes it; 3.2 s so far,
+ * expected within 1.1 s, goes to another worker in 6.8 s`
  */
-export function describeWait(
-  { what, reason, owner, sinceMs, untilMs }: Wait,
-  spec: RoundSpec | null,
-  nowMs: number,
-): string {
-  const until = untilMs === null ? "until its owner ends it" : `for ${seconds(untilMs - nowMs)} more at most`;
-  return `${waiterOf(spec)} waits for ${what}, by ${owner}: ${reason}; ${seconds(nowMs - sinceMs)} so far, ${until}`;
+export function describeWait(wait: Wait, nowMs: number): string {
+  const { waiter, what, reason, owner, sinceMs, expectedMs, untilMs, ending } = wait;
+  const times = [`${seconds(nowMs - sinceMs)} so far`];
+  if (expectedMs !== null) times.push(expectedText(expectedMs - nowMs));
+  times.push(untilMs === null ? ending : `${ending} in ${seconds(untilMs - nowMs)}`);
+  return `${waiter} waits for ${what}, by ${owner}: ${reason}; ${times.join(", ")}`;
 }
 
-function waiterOf(spec: RoundSpec | null): string {
-  if (spec === null) return "the run";
-  if (spec.purpose === "train") return `step ${spec.version + 1}`;
-  const titles = {
-    "test-before": "the test before training",
-    validation: `the validation of step ${spec.version}`,
-    "test-after": "the test after training",
-    evaluate: "the evaluation",
-  };
-  return titles[spec.purpose];
+function expectedText(ms: number): string {
+  return ms > 0 ? `expected within ${seconds(ms)}` : "expected now";
 }
 
 /** `3.2 s`; `90 s`. A deadline that has passed is met at the next look, in a moment. */

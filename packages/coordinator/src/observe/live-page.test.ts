@@ -74,8 +74,10 @@ describe("a status on the page", () => {
     expect(viewOf(status).title).toBe("&#60;b&#62;omniglot&#60;/b&#62;");
     expect(escapeHtml(`"'&`)).toBe("&#34;&#39;&#38;");
     const hostile = "<img src=x onerror=alert(1)>";
-    const wait = { text: hostile, what: "", reason: "", owner: "", since: "", until: null };
-    expect(waitsHtml([{ ...wait, waitedMs: 0, remainingMs: null }])).not.toContain("<img");
+    const wait = { text: hostile, waiter: "", what: "", reason: "", owner: "", since: "", ending: "" };
+    expect(
+      waitsHtml([{ ...wait, waitedMs: 0, expectedInMs: null, until: null, remainingMs: null }]),
+    ).not.toContain("<img");
     expect(eventsHtml([{ at: status.at, level: hostile, type: hostile, name: hostile }])).not.toContain(
       "<img",
     );

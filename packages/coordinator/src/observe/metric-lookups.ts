@@ -63,12 +63,15 @@ export function registerLookups(registry: Registry, { record, state, traffic, st
   registry.registerMetric(
     new Gauge({
       name: "shoal_leases",
-      help: "Leases out now: live ones, and late or revoked ones that are not answered yet.",
+      help: "Leases out now: live ones, copies among them (hedged), and late or revoked ones that are not answered yet.",
       labelNames: ["state"],
       registers: [],
       collect() {
         const { members } = state();
-        this.set({ state: "live" }, liveLeases(state()).length);
+        const live = liveLeases(state());
+        this.set({ state: "live" }, live.length);
+        // A block's first lease is none; the others are copies.
+        this.set({ state: "hedged" }, live.length - new Set(live.map(({ block }) => block)).size);
         this.set(
           { state: "late" },
           members.reduce((sum, { late }) => sum + late.length, 0),

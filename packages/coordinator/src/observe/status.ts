@@ -10,6 +10,8 @@ const time = z.iso.datetime();
 const waitSchema = z.object({
   /** All of it, as a sentence. */
   text: z.string(),
+  /** Who waits: `step 118`, `the run`. */
+  waiter: z.string(),
   /** What has to come: `2 workers`, `lease 17: train episodes 64-71`. */
   what: z.string(),
   /** Why it has not come yet. */
@@ -18,9 +20,13 @@ const waitSchema = z.object({
   owner: z.string(),
   since: time,
   waitedMs: z.number().min(0),
+  /** When it is expected to end, by measured speeds; negative: it is overdue; null: unknown. */
+  expectedInMs: z.number().nullable(),
   /** When the coordinator does something about it; null: its owner ends it. */
   until: time.nullable(),
   remainingMs: z.number().nullable(),
+  /** What the coordinator does then. */
+  ending: z.string(),
 });
 
 const workerSchema = z.object({
