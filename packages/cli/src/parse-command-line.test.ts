@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Command } from "./command.ts";
 import { commands } from "./commands.ts";
-import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { type OptionName, optionTable } from "./option-table.ts";
 import { parseCommandLine, specOf } from "./parse-command-line.ts";
 
 const parse = (...args: string[]) => parseCommandLine(args, commands, "1.2.3");

@@ -1,7 +1,8 @@
 import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
 import { closest } from "fastest-levenshtein";
 import type { Command } from "./command.ts";
-import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { type OptionName, optionTable, type Values } from "./option-table.ts";
 
 /** What a command line asks for. */
 export type Parsed =

@@ -11,7 +11,8 @@ import {
 } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
 import { closest } from "fastest-levenshtein";
-import { type OptionName, type OptionSpec, optionTable, type Values } from "./option-table.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { type OptionName, optionTable, type Values } from "./option-table.ts";
 
 type Draft = Record<string, unknown>;
 

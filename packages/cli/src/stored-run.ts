@@ -2,7 +2,8 @@ import type { Checkpoint, Evaluation, Recovered } from "@shoal/coordinator";
 import { parseExperiment } from "@shoal/core";
 import { createOuterOptimizer, type Optimizer } from "@shoal/core/outer";
 import type { Invocation } from "./command.ts";
-import { type OptionName, type OptionSpec, optionTable } from "./option-table.ts";
+import type { OptionSpec } from "./option-spec.ts";
+import { type OptionName, optionTable } from "./option-table.ts";
 import type { ResolvedExperiment } from "./resolve-experiment.ts";
 import { usageError } from "./usage-error.ts";
 
