@@ -178,7 +178,8 @@ export async function hostEvaluation(invocation: Invocation, checkpoint: Checkpo
   const stored = parseExperiment(checkpoint.experiment);
   const innerSteps = values["test-steps"] ?? stored.evaluation.innerSteps;
   const batchNorm = values["test-batch-norm"] ?? stored.evaluation.batchNorm;
-  const evaluation = { ...stored.evaluation, innerSteps, batchNorm };
+  // The experiment travels as JSON, which has no `undefined`.
+  const evaluation = { ...stored.evaluation, innerSteps, ...(batchNorm === undefined ? {} : { batchNorm }) };
   const experiment = parseExperiment({ ...stored, evaluation });
   const source = await openSource(invocation, experiment);
   if (checkpoint.dataHash !== null && checkpoint.dataHash !== source.dataHash) {
