@@ -8,8 +8,11 @@ export interface AdaptOptions {
   readonly steps: number;
   /** Inner learning rate, > 0; or one for each parameter and step (from 0), of its shape or a scalar. */
   readonly rate: number | ((name: string, step: number) => tf.Tensor);
-  /** 2: gradients flow through the steps. 1: the inner gradients are constants (first-order MAML). */
-  readonly order: 1 | 2;
+  /**
+   * 2: gradients flow through the steps. 1: the inner gradients are constants (first-order MAML). A scalar:
+   * what flows through them is multiplied by it, so that 0 and 1 choose between the two when the graph runs.
+   */
+  readonly order: 1 | 2 | tf.Tensor;
   /** Names of the parameters that stay as they are. Default: none. */
   readonly fixed?: ReadonlySet<string>;
 }
@@ -40,7 +43,7 @@ export function adapt(
     const before = path[step]!;
     const moving = Object.fromEntries(Object.entries(before).filter(([name]) => !fixed.has(name)));
     const exact = grad((p: Params) => loss({ ...before, ...p }, step))(moving);
-    const gradient = order === 1 ? stopGradient(exact) : exact;
+    const gradient = order === 2 ? exact : order === 1 ? stopGradient(exact) : damped(exact, order);
     const stepped = Object.entries(moving).map(([name, p]) => {
       const r = typeof rate === "number" ? rate : rate(name, step);
       return [name, tf.sub(p, tf.mul(r, gradient[name]!))];
@@ -48,4 +51,14 @@ export function adapt(
     path.push({ ...before, ...(Object.fromEntries(stepped) as Params) });
   }
   return path;
+}
+
+/** The same values, and `flow` times the derivatives: `stop(g) + flow * (g - stop(g))`. */
+function damped(gradient: Params, flow: tf.Tensor): Params {
+  return Object.fromEntries(
+    Object.entries(gradient).map(([name, g]) => {
+      const constant = stopGradient(g);
+      return [name, tf.add(constant, tf.mul(flow, tf.sub(g, constant)))];
+    }),
+  );
 }

@@ -70,6 +70,7 @@ export function conv4(options: Conv4Options): Model {
       type: "convolution",
       inputs: channelsOf(layer),
       features: filters,
+      isNormalized: true,
     })),
     apply(params, x, options) {
       const flat = embed(params, x, options) as tf.Tensor2D;
@@ -104,6 +105,7 @@ function convParams(
     shape: [filters],
     initial: { type: "constant", value },
     adapted: batchNorm === "affine",
+    part: "norm",
   });
   switch (batchNorm) {
     case "affine":
@@ -156,7 +158,10 @@ function renormalize(
   choose: (batch: NormStatistics) => NormStatistics,
 ): Pick<Convolved, "centred" | "variance"> {
   const signed = (value: tf.Tensor): tf.Tensor => (sign === null ? value : tf.mul(value, sign));
-  const chosen = choose({ mean: signed(mean), variance });
+  const batch = { mean: signed(mean), variance };
+  const chosen = choose(batch);
+  // Who only looks at the statistics pays no pass over the values.
+  if (chosen === batch) return { centred, variance };
   return { centred: tf.add(centred, tf.sub(mean, signed(chosen.mean))), variance: chosen.variance };
 }
 

@@ -50,6 +50,7 @@ export function mlp({ inputs, hidden, outputs }: MlpOptions): Model {
       type: "dense",
       inputs: fanIn,
       features: fanOut,
+      isNormalized: false,
     })),
     apply: (params, x, options) => dense(params, embed(params, x, options), head, options),
     embed,

@@ -11,8 +11,11 @@ export interface ParamSpec {
   readonly initial: Initializer;
   /** The inner loop adapts it; otherwise only the outer optimizer moves it. */
   readonly adapted: boolean;
-  /** `head`: of the last layer, which turns features into outputs. Default: of the body. */
-  readonly part?: "head";
+  /**
+   * `head`: of the last layer, which turns features into outputs. `norm`: scale or shift of a batch norm.
+   * Default: of the body.
+   */
+  readonly part?: "head" | "norm";
   /** Who moves it in the outer step, if not the experiment's optimizer. */
   readonly outer?: OuterRule;
 }
@@ -43,6 +46,8 @@ export interface ModelLayer {
   /** Values per example or pixel that come in and go out. */
   readonly inputs: number;
   readonly features: number;
+  /** A batch norm follows it, under the same name. */
+  readonly isNormalized: boolean;
 }
 
 /** A function from parameters and inputs to outputs, in TensorFlow.js ops, without state. */

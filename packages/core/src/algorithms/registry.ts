@@ -6,6 +6,7 @@ import { cavia } from "./cavia.ts";
 import { fomaml } from "./fomaml.ts";
 import { imaml } from "./imaml.ts";
 import { maml } from "./maml.ts";
+import { mamlPlusPlus } from "./maml-plus-plus.ts";
 import { matchingnet } from "./matchingnet.ts";
 import { metaSgd } from "./meta-sgd.ts";
 import { protonet } from "./protonet.ts";
@@ -19,6 +20,7 @@ const definitions = [
   anil,
   boil,
   metaSgd,
+  mamlPlusPlus,
   cavia,
   imaml,
   protonet,

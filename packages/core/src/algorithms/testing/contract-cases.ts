@@ -1,7 +1,7 @@
 import { grad } from "@shoal/graph";
 import * as tf from "@tensorflow/tfjs-core";
 import { lossOf } from "../../losses.ts";
-import type { Model, Params } from "../../model.ts";
+import type { Model, NormStatistics, Params } from "../../model.ts";
 import type { Problem } from "../../task-source.ts";
 import type { Algorithm, Scheduled, Task, TaskExamples } from "../algorithm.ts";
 import type { AlgorithmConfig } from "../registry.ts";
@@ -95,6 +95,48 @@ function byNeumannSeries(lambda: number): NonNullable<ContractCase["metaGradient
   };
 }
 
+/** MAML's gradient, and a tenth of the way from the running statistics to those of the passes of each step. */
+const withRunningStatistics: ContractCase["metaGradient"] = ({ algorithm, model, problem, params, task }) => {
+  const { support, query } = task;
+  const loss = (p: Params, { x, y }: TaskExamples): tf.Tensor => lossOf(problem, model.apply(p, x), y);
+  const of = Object.fromEntries(model.params.map(({ name }) => [name, params[name]!]));
+  const step = (p: Params): Params => {
+    const g = grad((q: Params) => loss(q, support))(p);
+    return Object.fromEntries(Object.entries(p).map(([name, v]) => [name, tf.sub(v, tf.mul(0.1, g[name]!))]));
+  };
+  const gradient = grad((p: Params) => loss(step(step(p)), query))(of);
+  const statistics = (p: Params, { x }: TaskExamples): Record<string, tf.Tensor> => {
+    const seen: Record<string, tf.Tensor> = {};
+    const keep = (layer: string, batch: NormStatistics): NormStatistics => {
+      for (const moment of ["mean", "variance"] as const) seen[`running.${layer}.${moment}`] = batch[moment];
+      return batch;
+    };
+    model.apply(p, x, { statistics: keep });
+    return seen;
+  };
+  const [first, second, last] = [
+    statistics(of, support),
+    statistics(step(of), support),
+    statistics(step(step(of)), query),
+  ];
+  const running = algorithm.params.flatMap(({ name }): [string, tf.Tensor][] => {
+    if (!name.startsWith("running.")) return [];
+    const rows = tf.stack([first[name]!, tf.div(tf.add(second[name]!, last[name]!), 2)]);
+    return [[name, tf.mul(0.1, tf.sub(params[name]!, rows))]];
+  });
+  return { ...gradient, ...Object.fromEntries(running) };
+};
+
+const plusPlus = {
+  type: "maml++",
+  ...inner,
+  multiStepLossSteps: 0,
+  firstOrderSteps: 0,
+  learnedRates: false,
+  perStepNormWeights: false,
+  perStepStatistics: false,
+} as const;
+
 const reptile = { type: "reptile", innerSteps: 3, batchSize: null, evaluationBatchSize: null } as const;
 
 /** At least one configuration of every algorithm. */
@@ -126,6 +168,14 @@ export const contractCases: {
   anil: [{ config: { type: "anil", ...inner }, toys: adamToys }],
   boil: [{ config: { type: "boil", ...inner }, toys: adamToys }],
   "meta-sgd": [{ config: { type: "meta-sgd", ...inner }, toys: adamToys }],
+  "maml++": [
+    {
+      config: { ...plusPlus, multiStepLossSteps: 10, learnedRates: true, perStepNormWeights: true },
+      toys: adamToys,
+    },
+    { config: { ...plusPlus, firstOrderSteps: 10 }, toys: adamToys, metaGradient: firstOrder },
+    { config: { ...plusPlus, perStepStatistics: true }, toys: adamToys, metaGradient: withRunningStatistics },
+  ],
   cavia: [
     {
       config: { type: "cavia", ...inner, innerRate: 0.3, size: 4, layer: null },
