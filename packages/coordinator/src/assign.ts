@@ -71,6 +71,7 @@ function leaseOpen(grants: Grants, roundNumber: number): Grants {
   const isCandidate = new Set(forecast.workloads);
   let current = grants;
   let open = openLeaves(findRound(state, roundNumber)!);
+  if (open === 0) return grants;
   // What is leased moves from the open leaves to the slots: the level end stays where it is.
   const endMs = levelEndMs(forecast, kind, open);
   const oneLeafMs = (load: Workload): number =>

@@ -30,7 +30,9 @@ export function isOpen({ winner, leases }: Block): boolean {
 }
 
 export function replaceBlock(round: Round, changed: Block): Round {
-  return { ...round, blocks: round.blocks.map((block) => (isSame(block, changed) ? changed : block)) };
+  const blocks = [...round.blocks];
+  blocks[blocks.findIndex((block) => isSame(block, changed))] = changed;
+  return { ...round, blocks };
 }
 
 /** The two halves of a block; one, where the right half lies behind the last leaf. */

@@ -10,9 +10,16 @@ import { hasRoom, leafMsOf, type Workload } from "./workload.ts";
 /** Second copies of blocks: those to be audited, and, when nothing else is to be done, those that are late. */
 export function leaseCopies(grants: Grants): Grants {
   let current = grants;
-  for (const { spec } of grants.state.rounds) current = leaseAudits(current, spec.number);
+  if (grants.state.settings.audit > 0) {
+    for (const { spec } of grants.state.rounds) current = leaseAudits(current, spec.number);
+  }
   const { settings, rounds } = current.state;
-  if (!settings.hedge || rounds.some(({ blocks }) => blocks.some(isOpen))) return current;
+  if (
+    !settings.hedge ||
+    !grants.forecast.workloads.some(isIdle) ||
+    rounds.some(({ blocks }) => blocks.some(isOpen))
+  )
+    return current;
   for (const { spec } of rounds) current = leaseHedges(current, spec.number);
   return current;
 }
@@ -51,29 +58,38 @@ function leaseHedges(grants: Grants, roundNumber: number): Grants {
   const { spec, blocks } = findRound(grants.state, roundNumber)!;
   const expectedMs = ({ leases }: Block): number =>
     answerMs.get(leases[0]!.leaseId) ?? Number.POSITIVE_INFINITY;
+  const copyMs = ({ member }: Workload, leaves: number): number =>
+    leaves * leafMsOf(member, spec.kind, usualLeafMs) + member.lagMs;
+  const idle = workloads.filter((load) => isIdle(load) && load.member.leafMs[spec.kind] !== null);
+  const leastMs = Math.min(...idle.map((load) => worthMs(copyMs(load, 1))));
   const late = blocks
     .filter(({ winner, leases }) => winner === null && leases.length > 0 && leases.length < COPIES_MAX)
+    .filter((block) => expectedMs(block) > leastMs)
     .sort((a, b) => expectedMs(b) - expectedMs(a));
   let current = grants;
   for (const block of late) {
     const round = findRound(current.state, roundNumber)!;
     const { count } = leavesOf(spec, block);
     if (!isAffordable(round, count)) continue;
-    const copyMs = ({ member }: Workload): number =>
-      count * leafMsOf(member, spec.kind, usualLeafMs) + member.lagMs;
-    const load = workloads
-      .filter(({ begun, member }) => begun < member.status.slots && member.leafMs[spec.kind] !== null)
-      .filter((load) => hasRoom(load) && mayCompute(block, load.member.workerId))
+    const load = idle
+      .filter((load) => isIdle(load) && mayCompute(block, load.member.workerId))
       .reduce<Workload | null>(
-        (best, next) => (best === null || copyMs(next) < copyMs(best) ? next : best),
+        (best, next) => (best === null || copyMs(next, count) < copyMs(best, count) ? next : best),
         null,
       );
-    if (load === null) continue;
-    const worthMs = Math.max(copyMs(load) * HEDGE_GAIN_MIN, copyMs(load) + HEDGE_GAIN_MS_MIN);
-    if (expectedMs(block) <= worthMs) continue;
+    if (load === null || expectedMs(block) <= worthMs(copyMs(load, count))) continue;
     current = grant(current, { ...round, hedgedLeaves: round.hedgedLeaves + count }, block, load);
   }
   return current;
+}
+
+/** How late a first result must be expected for a copy that takes `copyMs` to be worth while. */
+function worthMs(copyMs: number): number {
+  return Math.max(copyMs * HEDGE_GAIN_MIN, copyMs + HEDGE_GAIN_MS_MIN);
+}
+
+function isIdle(load: Workload): boolean {
+  return load.begun < load.member.status.slots && hasRoom(load);
 }
 
 function mayCompute({ leases, failures }: Block, id: string): boolean {

@@ -17,7 +17,7 @@ import type {
   RoundState,
   Step,
 } from "./round-state.ts";
-import { beginNext, findRound, liveLeases, replaceRound, withoutLeases } from "./rounds.ts";
+import { beginNext, findRound, liveLeases, replaceLease, replaceRound } from "./rounds.ts";
 
 type ResultEvent = Extract<RoundEvent, { type: "result" }>;
 
@@ -151,8 +151,8 @@ function takeCopy(
 function settleLease(state: RoundState, workerId: string, leaseId: number, nowMs: number): RoundState {
   const member = findMember(state, workerId)!;
   const late = member.late.filter((other) => other.leaseId !== leaseId);
-  const isSettled = (lease: BlockLease): boolean => lease.leaseId === leaseId && lease.workerId === workerId;
-  let next = withoutLeases(state, isSettled);
+  const held = liveLeases(state, workerId).find(({ lease }) => lease.leaseId === leaseId);
+  let next = held === undefined ? state : replaceLease(state, held, []);
   if (late.length !== member.late.length) next = replaceMember(next, { ...member, late });
   return next === state ? state : beginNext(next, workerId, nowMs);
 }

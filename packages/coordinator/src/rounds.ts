@@ -1,3 +1,4 @@
+import { replaceBlock } from "./blocks.ts";
 import { findMember, isReady } from "./members.ts";
 import type { Block, BlockLease, Command, Round, RoundState, Step } from "./round-state.ts";
 
@@ -55,23 +56,23 @@ export function beginNext(state: RoundState, workerId: string, nowMs: number): R
   const begun =
     mine.filter(({ lease }) => lease.begunMs !== null).length +
     member.late.filter(({ hasBegun }) => hasBegun).length;
-  const next = new Set(
-    mine
-      .filter(({ lease }) => lease.begunMs === null)
-      .slice(0, Math.max(0, slots - begun))
-      .map(({ lease }) => lease.leaseId),
-  );
-  if (next.size === 0) return state;
-  return mapBlocks(state, (block) =>
-    block.leases.some(({ leaseId }) => next.has(leaseId))
-      ? {
-          ...block,
-          leases: block.leases.map((lease) =>
-            next.has(lease.leaseId) ? { ...lease, begunMs: nowMs } : lease,
-          ),
-        }
-      : block,
-  );
+  const waiting = mine.filter(({ lease }) => lease.begunMs === null);
+  let next = state;
+  for (const held of waiting.slice(0, Math.max(0, slots - begun))) {
+    next = replaceLease(next, held, [{ ...held.lease, begunMs: nowMs }]);
+  }
+  return next;
+}
+
+/** Puts others, or none, in the place of one live lease. */
+export function replaceLease(
+  state: RoundState,
+  { round, block, lease }: HeldLease,
+  others: readonly BlockLease[],
+): RoundState {
+  const current = findRound(state, round.spec.number)!;
+  const leases = block.leases.flatMap((other) => (other.leaseId === lease.leaseId ? others : other));
+  return replaceRound(state, replaceBlock(current, { ...block, leases }));
 }
 
 /** Ends the rounds that are complete, in their order: one that is done early waits for those before it. */
