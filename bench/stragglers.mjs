@@ -110,7 +110,12 @@ function runLeases(tasks, hedge) {
     for (const command of next.commands) {
       if (command.type === "send") {
         const { workerId, message } = command;
-        clock.after(WIRE_MS, () => take(workers.find(({ id }) => id === workerId), message));
+        clock.after(WIRE_MS, () =>
+          take(
+            workers.find(({ id }) => id === workerId),
+            message,
+          ),
+        );
       } else if (command.type === "complete") {
         done.push({ ms: clock.nowMs - startedMs, computed });
         version++;
@@ -140,7 +145,9 @@ function runLeases(tasks, hedge) {
     begin(worker);
   };
   /** @param {any} lease */
-  const revoked = ({ leaseId }) => ({ message: { type: "failed", leaseId, code: "E_REVOKED", message: "stopped" } });
+  const revoked = ({ leaseId }) => ({
+    message: { type: "failed", leaseId, code: "E_REVOKED", message: "stopped" },
+  });
   /** @param {Worker} worker @param {any} event */
   const say = (worker, event) => clock.after(WIRE_MS, () => dispatch({ ...event, workerId: worker.id }));
   /** @param {Worker} worker */
