@@ -269,7 +269,7 @@ export const optionTable = {
     above: 0,
     max: 1,
     unset: "none",
-    help: "share of the blocks that two workers compute, to compare their bits",
+    help: "share of blocks computed twice to compare",
   },
   "min-workers": { type: "integer", min: 1, fallback: 1, help: "workers to wait for before the first step" },
   "wait-for": { type: "number", above: 0, fallback: 120, help: "seconds to wait for --min-workers" },
@@ -279,13 +279,7 @@ export const optionTable = {
     fallback: 300,
     help: "seconds to look for a coordinator that is gone",
   },
-  "drain-exit-code": {
-    type: "integer",
-    min: 0,
-    max: 255,
-    fallback: 0,
-    help: "exit code after SIGTERM; a Kubernetes Job replaces only workers that end with another than 0",
-  },
+  "drain-exit-code": { type: "integer", min: 0, max: 255, fallback: 0, help: "exit code after SIGTERM" },
   name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
 
   // What is simulated
