@@ -12,6 +12,7 @@ export const experimentOptions: readonly OptionName[] = [
   "queries",
   "test-queries",
   "pixels",
+  "families",
   "image-side",
   "normalization",
   "class-split",

@@ -71,6 +71,14 @@ export const optionTable = {
     path: "dataset.pixels",
     ...fromPreset,
   },
+  families: {
+    type: "choice",
+    choices: ["none", "alphabet"],
+    help: "alphabet: an episode's characters are all of one alphabet (Omniglot, glyphs)",
+    isOptional: true,
+    path: "dataset.families",
+    ...fromPreset,
+  },
   "image-side": {
     type: "integer",
     min: 8,
@@ -88,8 +96,10 @@ export const optionTable = {
   },
   "class-split": {
     type: "choice",
-    choices: ["seeded", "vinyals", "100/50/50", "140/30/30"],
-    help: "how classes are split: Omniglot seeded or by vinyals' lists; CUB 100/50/50 or 140/30/30",
+    choices: ["seeded", "vinyals", "background", "alphabets", "100/50/50", "140/30/30"],
+    help:
+      "how classes are split: Omniglot seeded, by vinyals' lists, by its authors' background and evaluation " +
+      "alphabets, or by seeded alphabets; CUB 100/50/50 or 140/30/30",
     isOptional: true,
     path: "dataset.split",
     ...fromPreset,

@@ -110,6 +110,12 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
   if (isSummed && !("ways" in dataset)) {
     fault("algorithm.lossReduction", `sum-over-ways needs classes, and ${dataset.source} has none; use mean`);
   }
+  if (dataset.source === "omniglot" && dataset.families === "alphabet") {
+    const { split = "background" } = dataset;
+    if (split !== "background" && split !== "alphabets") {
+      fault("dataset.split", `families of alphabets expect background or alphabets, got ${split}`);
+    }
+  }
   if (dataset.source === "omniglot") {
     for (const split of ["trainClasses", "validationClasses", "testClasses"] as const) {
       if (dataset[split] >= dataset.ways) continue;

@@ -101,6 +101,18 @@ export const presets: readonly Preset[] = [
     },
   },
   {
+    name: "omniglot-alphabets",
+    summary: "Omniglot 5-way 1-shot within one alphabet, tested on the authors' 20 evaluation alphabets",
+    experiment: {
+      ...omniglot5w1s,
+      name: "omniglot-alphabets",
+      dataset: { ...omniglot, ways: 5, rotations: false, families: "alphabet", split: "background" },
+      model: { type: "conv4", filters: 64, downsampling: "stride", batchNorm: "affine", head: "glorot" },
+      algorithm: { type: "maml", order: 2, innerSteps: 1, innerRate: 0.4, lossReduction: "mean" },
+      steps: 5000,
+    },
+  },
+  {
     name: "sinusoid",
     summary: "10-shot sinusoid regression as in Finn et al. 2017, section 5.1",
     experiment: {

@@ -118,3 +118,21 @@ test("turns, classes and labels are uniform", () => {
   expect(chiSquare([...classes.values()], 2000)).toBeLessThan(27.9);
   expect(chiSquare([...first.values()], 400)).toBeLessThan(27.9);
 });
+
+test("with families, all classes of a draw are of one family, and every family is drawn", () => {
+  const families = [
+    { name: "odd", places: [0, 1, 3, 4, 6, 8] },
+    { name: "even", places: [2, 5, 7, 9] },
+  ];
+  const drawn = new Set<string>();
+  for (let index = 0; index < 50; index++) {
+    const classes = drawEpisode({ ...recipe, families, ways: 4 }, 1, "train", index);
+    const of = families.filter(({ places }) =>
+      classes.every(({ classIndex }) => places.some((place) => recipe.classes[place] === classIndex)),
+    );
+    expect(of).toHaveLength(1);
+    expect(new Set(classes.map(({ classIndex }) => classIndex)).size).toBe(4);
+    drawn.add(of[0]!.name);
+  }
+  expect(drawn.size).toBe(2);
+});

@@ -1,5 +1,6 @@
 import type { Episode, Examples, Split } from "@shoal/core";
 import { createRandom } from "@shoal/core/outer";
+import type { Family } from "./alphabets.ts";
 import { drawWithoutReplacement } from "./draw-without-replacement.ts";
 import type { ClassImages } from "./images/class-images.ts";
 import { splitIndex, stream } from "./streams.ts";
@@ -13,6 +14,8 @@ export interface EpisodeRecipe {
   readonly classes: readonly number[];
   /** Quarter turns of each of `classes`, where they are part of the class. */
   readonly turns?: readonly number[] | undefined;
+  /** An episode's classes are then all of one of these; each has at least `ways`. */
+  readonly families?: readonly Family[] | undefined;
   readonly ways: number;
   readonly shots: number;
   readonly queries: number;
@@ -33,8 +36,9 @@ export interface EpisodeClass {
 export const episodeRecipeVersion = 1;
 
 /**
- * Draws episode `index` of `split`: `ways` classes without replacement, then for each class, in that
- * order, its rotation and its examples without replacement. A pure function of its arguments.
+ * Draws episode `index` of `split`: the family, all equally likely, where there are families; `ways` classes
+ * without replacement; then for each class, in that order, its rotation and its examples without
+ * replacement. A pure function of its arguments.
  */
 export function drawEpisode(
   recipe: EpisodeRecipe,
@@ -43,8 +47,11 @@ export function drawEpisode(
   index: number,
 ): EpisodeClass[] {
   const random = createRandom(seed, stream.episode, splitIndex[split], index);
-  const { images, turns, shots, queries } = recipe;
-  return drawWithoutReplacement(random, recipe.ways, recipe.classes.length).map((place) => {
+  const { images, turns, families, shots, queries } = recipe;
+  const family = families === undefined ? undefined : families[random.int(families.length)]!.places;
+  const classCount = family?.length ?? recipe.classes.length;
+  return drawWithoutReplacement(random, recipe.ways, classCount).map((drawn) => {
+    const place = family?.[drawn] ?? drawn;
     const classIndex = recipe.classes[place]!;
     return {
       classIndex,

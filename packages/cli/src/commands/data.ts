@@ -35,6 +35,7 @@ export const data: Command = {
     "shots",
     "queries",
     "pixels",
+    "families",
     "image-side",
     "normalization",
     "class-split",

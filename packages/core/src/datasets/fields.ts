@@ -18,6 +18,12 @@ export const classEpisodes = {
   evaluationQueries: count,
 };
 
+/**
+ * `alphabet`: each episode draws its classes from one alphabet, and no alphabet is in two splits. `none`, also
+ * where nothing is said: from all classes of the split.
+ */
+export const families = z.enum(["none", "alphabet"]).optional();
+
 /** Episodes that are made of random numbers, with a finite set of training tasks. */
 export const madeEpisodes = {
   shots: count,

@@ -1,11 +1,13 @@
 import { z } from "zod";
-import { classEpisodes } from "./fields.ts";
+import { classEpisodes, families } from "./fields.ts";
 
 const schema = z.strictObject({
   source: z.literal("glyphs"),
   ...classEpisodes,
   /** Each class of an episode is rotated by one of four quarter turns. */
   rotations: z.boolean(),
+  /** With alphabets as families the split is 35 / 5 / 10 alphabets. */
+  families,
 });
 
 const defaults: z.infer<typeof schema> = {

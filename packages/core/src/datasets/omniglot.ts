@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { classEpisodes, count } from "./fields.ts";
+import { classEpisodes, count, families } from "./fields.ts";
 
 const schema = z.strictObject({
   source: z.literal("omniglot"),
@@ -8,12 +8,15 @@ const schema = z.strictObject({
   rotations: z.boolean(),
   /** `binary`: 1-bit pixels, nearest neighbour (the MAML authors). `grey`: area-averaged. */
   pixels: z.enum(["binary", "grey"]),
+  families,
   /**
-   * `seeded` (also where nothing is said): characters drawn from the sorted names. `vinyals`: the user's lists of
-   * characters and turns; then `rotations` says whether the turned ones are classes too.
+   * `seeded`: characters drawn from the sorted names. `vinyals`: the user's lists of characters and turns; then
+   * `rotations` says whether the turned ones are classes too. `background`: the authors' 30 background alphabets,
+   * 25 for training and 5 for validation by `splitSeed`, and their 20 evaluation alphabets for test. `alphabets`:
+   * 30, 5 and 15 of all alphabets by `splitSeed`. Where nothing is said: `seeded`, or `background` with families.
    */
-  split: z.enum(["seeded", "vinyals"]).optional(),
-  /** Characters per split, drawn from the sorted names with `splitSeed`. */
+  split: z.enum(["seeded", "vinyals", "background", "alphabets"]).optional(),
+  /** Characters per split of `seeded`, drawn from the sorted names with `splitSeed`. */
   trainClasses: count,
   validationClasses: count,
   testClasses: count,

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { TaskSource } from "@shoal/core";
+import { alphabetFamilies, splitAlphabets } from "../alphabets.ts";
 import type { ConfigOf, DataSet, OpenOptions } from "../data-set.ts";
 import type { OnDatasetEvent } from "../dataset-event.ts";
 import { cachedStore } from "../images/cached-store.ts";
@@ -7,7 +8,7 @@ import { imagesInMemory } from "../images/class-images.ts";
 import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
-import { splitClasses } from "../split-classes.ts";
+import { type SplitSizes, splitClasses } from "../split-classes.ts";
 import {
   alphabetCount,
   charactersPerAlphabet,
@@ -22,6 +23,8 @@ type GlyphsConfig = ConfigOf<"glyphs">;
 /** Omniglot's proportions (1100 / 100 / 423 of 1623), rounded. */
 const glyphsSplit = { train: 700, validation: 100, test: 200 } as const;
 const glyphsSplitSeed = 1;
+/** The same, of alphabets. */
+const alphabetSplit = { train: 35, validation: 5, test: 10 } as const;
 
 /** Procedural characters: few-shot classification that behaves like Omniglot and needs no files. */
 export const glyphs: DataSet<GlyphsConfig> = {
@@ -48,14 +51,21 @@ function placeOf(cacheDir: string): StorePlace {
  * @throws {ShoalError} E_DATASET_CONFIG if the episodes ask for more than there is
  */
 async function openGlyphs(config: GlyphsConfig, options: OpenOptions): Promise<TaskSource> {
-  checkImageEpisodes("glyphs", config, glyphsSplit, glyphInstances);
+  const isByAlphabet = config.families === "alphabet";
+  const sizes = isByAlphabet ? charactersOf(alphabetSplit) : glyphsSplit;
+  checkImageEpisodes("glyphs", config, sizes, glyphInstances);
   const store = await loadGlyphs(options.cacheDir, options.onEvent);
+  const { classNames } = store;
+  const split = isByAlphabet
+    ? splitAlphabets("glyphs", classNames, alphabetSplit, glyphsSplitSeed)
+    : splitClasses("glyphs", classNames.length, glyphsSplit, glyphsSplitSeed);
   return createImageSource({
     name: "glyphs",
     description: describeGlyphs(config),
     episodes: config,
     images: imagesInMemory(store),
-    split: splitClasses("glyphs", store.classNames.length, glyphsSplit, glyphsSplitSeed),
+    split,
+    families: isByAlphabet ? alphabetFamilies("glyphs", classNames, split, config.ways) : undefined,
     seed: options.seed,
   });
 }
@@ -76,9 +86,16 @@ function glyphsStorePath(cacheDir: string): string {
 }
 
 function describeGlyphs(config: GlyphsConfig): string {
-  const { train, validation, test } = glyphsSplit;
+  const isByAlphabet = config.families === "alphabet";
+  const { train, validation, test } = isByAlphabet ? alphabetSplit : glyphsSplit;
   return (
     `glyphs, ${alphabetCount} x ${charactersPerAlphabet} procedural characters, 28x28 grey, ` +
-    `split ${train}/${validation}/${test}${config.rotations ? ", quarter turns" : ""}`
+    `split ${train}/${validation}/${test}${isByAlphabet ? " alphabets, each episode within one" : ""}` +
+    (config.rotations ? ", quarter turns" : "")
   );
+}
+
+function charactersOf({ train, validation, test }: SplitSizes): SplitSizes {
+  const characters = (alphabets: number) => alphabets * charactersPerAlphabet;
+  return { train: characters(train), validation: characters(validation), test: characters(test) };
 }

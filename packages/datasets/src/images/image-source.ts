@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { EpisodeSpec, Split, TaskSource } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
+import type { Families } from "../alphabets.ts";
 import { episodeRecipeVersion, sampleEpisode } from "../sample-episode.ts";
 import type { ClassSplit, SplitSizes } from "../split-classes.ts";
 import type { ClassImages } from "./class-images.ts";
@@ -56,8 +57,7 @@ export function checkImageEpisodes(
   }
 }
 
-/** A task source of few-shot classification over images. */
-export function createImageSource(options: {
+interface ImageSourceOptions {
   readonly name: string;
   readonly description: string;
   readonly episodes: ImageEpisodes;
@@ -65,9 +65,14 @@ export function createImageSource(options: {
   readonly split: ClassSplit;
   /** Quarter turns of each class of each split, where they are part of the class. */
   readonly turns?: ClassSplit;
+  /** An episode's classes are then all of one family. */
+  readonly families?: Families | undefined;
   readonly seed: number;
-}): TaskSource {
-  const { episodes, images, split: classes, turns, seed } = options;
+}
+
+/** A task source of few-shot classification over images. */
+export function createImageSource(options: ImageSourceOptions): TaskSource {
+  const { episodes, images, split: classes, turns, families, seed } = options;
   const { ways, shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
   const { height, width, channels } = images;
   const tables = normalizationTables(normalization, channels);
@@ -80,7 +85,7 @@ export function createImageSource(options: {
   return {
     name: options.name,
     problem: { type: "classification", ways },
-    dataHash: hashData(images, classes, turns, episodes),
+    dataHash: hashData(options),
     description: options.description,
     spec: (split) => ({ support: examplesSpec(shotsOf(split)), query: examplesSpec(queriesOf(split)) }),
     episode(split, index) {
@@ -89,6 +94,7 @@ export function createImageSource(options: {
         tables,
         classes: classes[split],
         turns: turns?.[split],
+        families: families?.[split],
         ways,
         shots: shotsOf(split),
         queries: queriesOf(split),
@@ -100,23 +106,19 @@ export function createImageSource(options: {
 }
 
 /** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
-function hashData(
-  images: ClassImages,
-  classes: ClassSplit,
-  turns: ClassSplit | undefined,
-  episodes: ImageEpisodes,
-): string {
+function hashData({ images, split, turns, families, episodes }: ImageSourceOptions): string {
   const { ways, shots, trainShots, queries, evaluationQueries, rotations = false, normalization } = episodes;
   return createHash("sha256")
     .update(
       JSON.stringify({
         episodeRecipeVersion,
         content: images.contentHash,
-        train: classes.train,
-        validation: classes.validation,
-        test: classes.test,
+        train: split.train,
+        validation: split.validation,
+        test: split.test,
+        // What is undefined is left out, so that the hash of data without it stays what it was.
         turns,
-        // `turns`, `normalization` and `trainShots` are left out where there are none, so that the hash stays what it was.
+        families,
         options: { ways, shots, queries, evaluationQueries, rotations, normalization, trainShots },
       }),
     )

@@ -1,5 +1,6 @@
 import type { TaskSource } from "@shoal/core";
 import { isShoalError } from "@shoal/core/outer";
+import { alphabetFamilies, splitAlphabets } from "../alphabets.ts";
 import {
   type ConfigOf,
   type DataSet,
@@ -13,6 +14,7 @@ import { checkImageEpisodes, createImageSource } from "../images/image-source.ts
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { type SplitSizes, splitClasses } from "../split-classes.ts";
+import { backgroundAlphabets } from "./background-alphabets.ts";
 import { loadOmniglot, omniglotDownloadDir, omniglotStorePath } from "./load-omniglot.ts";
 import { howToGetOmniglot } from "./locate.ts";
 import { findOmniglotFiles } from "./omniglot-files.ts";
@@ -106,7 +108,9 @@ async function openOmniglot(config: OmniglotConfig, options: OpenOptions): Promi
     validation: config.validationClasses,
     test: config.testClasses,
   };
-  if (config.split === "vinyals") return openVinyals(config, options);
+  const kind = splitOf(config);
+  if (kind === "vinyals") return openVinyals(config, options);
+  if (kind !== "seeded") return openByAlphabets(config, kind, options);
   checkImageEpisodes("omniglot", config, sizes, omniglotExamples);
   const split = splitClasses("omniglot", omniglotCharacters, sizes, config.splitSeed);
   const [store] = await loadOmniglot([config.pixels], options);
@@ -142,13 +146,68 @@ async function openVinyals(config: OmniglotConfig, options: OpenOptions): Promis
   });
 }
 
+/** Alphabets per split: the authors' 30 and 20 as 25, 5 and 20; or shares of all 50. */
+const alphabetSizes = {
+  background: { train: 25, validation: 5, test: 20 },
+  alphabets: { train: 30, validation: 5, test: 15 },
+} as const;
+
+/** No alphabet is in two splits; with families, an episode's characters are all of one alphabet. */
+async function openByAlphabets(
+  config: OmniglotConfig,
+  kind: keyof typeof alphabetSizes,
+  options: OpenOptions,
+): Promise<TaskSource> {
+  const [store] = await loadOmniglot([config.pixels], options);
+  const { classNames } = store!;
+  const isForTest = kind === "background" ? (name: string) => !backgroundAlphabets.has(name) : undefined;
+  const split = splitAlphabets("omniglot", classNames, alphabetSizes[kind], config.splitSeed, isForTest);
+  const sizes = {
+    train: split.train.length,
+    validation: split.validation.length,
+    test: split.test.length,
+  };
+  checkImageEpisodes("omniglot", config, sizes, omniglotExamples);
+  return createImageSource({
+    name: "omniglot",
+    description: describeOmniglot(config, sizes),
+    episodes: config,
+    images: imagesInMemory(store!),
+    split,
+    families:
+      config.families === "alphabet"
+        ? alphabetFamilies("omniglot", classNames, split, config.ways)
+        : undefined,
+    seed: options.seed,
+  });
+}
+
+function splitOf({ split, families }: OmniglotConfig): NonNullable<OmniglotConfig["split"]> {
+  return split ?? (families === "alphabet" ? "background" : "seeded");
+}
+
 function describeOmniglot(config: OmniglotConfig, { train, validation, test }: SplitSizes): string {
   const pixels = config.pixels === "binary" ? "binary, nearest neighbour" : "grey, area-averaged";
-  const isListed = config.split === "vinyals";
-  const origin = isListed ? "Vinyals' lists" : `split seed ${config.splitSeed}`;
-  const turns = isListed ? ", a class per quarter turn" : ", quarter turns";
+  const kind = splitOf(config);
+  const turns = kind === "vinyals" ? ", a class per quarter turn" : ", quarter turns";
   return (
-    `omniglot, 28x28 ${pixels}, split ${train}/${validation}/${test} (${origin})` +
+    `omniglot, 28x28 ${pixels}, split ${train}/${validation}/${test} (${splitText(kind, config.splitSeed)})` +
+    (config.families === "alphabet" ? ", each episode within one alphabet" : "") +
     (config.rotations ? turns : "")
   );
+}
+
+function splitText(kind: NonNullable<OmniglotConfig["split"]>, splitSeed: number): string {
+  switch (kind) {
+    case "seeded":
+      return `split seed ${splitSeed}`;
+    case "vinyals":
+      return "Vinyals' lists";
+    case "background":
+    case "alphabets": {
+      const { train, validation, test } = alphabetSizes[kind];
+      const whose = kind === "background" ? "background and evaluation " : "";
+      return `${train}/${validation}/${test} ${whose}alphabets, split seed ${splitSeed}`;
+    }
+  }
 }
