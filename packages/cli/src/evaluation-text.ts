@@ -96,7 +96,8 @@ export function protocolText(
   description: string,
   { tasks, split }: Evaluation,
 ): string {
-  const { dataset, evaluation } = experiment;
+  const { dataset, evaluation, algorithm } = experiment;
+  const hasRunning = algorithm.type === "maml++" && algorithm.perStepStatistics;
   const queries = dataset.evaluationQueries;
   const ways = "ways" in dataset ? `${dataset.ways}-way ` : "";
   const episode = hasClasses(dataset)
@@ -104,7 +105,7 @@ export function protocolText(
     : `${dataset.shots}-shot, ${queries} query points`;
   const norm = {
     transductive: "transductive batch norm",
-    inductive: "inductive batch norm (the support set's statistics)",
+    inductive: `inductive batch norm (${hasRunning ? "running statistics of training" : "the support set's statistics"})`,
     both: "transductive batch norm (and inductive beside)",
     none: "no batch norm",
   }[normOf(experiment)];

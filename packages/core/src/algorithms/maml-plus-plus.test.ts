@@ -112,7 +112,12 @@ describe("MAML++", () => {
       "running.conv4.variance": [2, 2],
     });
     expect(params.filter(({ adapted }) => adapted).map(({ name }) => name)).toEqual([
-      ...["conv1.weights", "conv2.weights", "conv3.weights", "conv4.weights", "head.weights", "head.bias"],
+      "conv1.weights",
+      "conv2.weights",
+      "conv3.weights",
+      "conv4.weights",
+      "head.weights",
+      "head.bias",
     ]);
     // The experiment's optimizer learns the rates and the weights; running means have a rule of their own.
     expect(params.filter(({ outer }) => outer !== undefined).map(({ name }) => name)).toEqual(
@@ -130,7 +135,7 @@ describe("MAML++", () => {
       const { shape } = algorithm.params[i]!;
       if (shape.join() === longer.params[i]!.shape.join()) return values;
       const row = values.length / 2;
-      const last = [...values.slice(row)];
+      const last = values.slice(row);
       return Float64Array.from([...values, ...last, ...last]);
     });
     const outputs = async (which: Algorithm, params: readonly Float64Array[]) => {
