@@ -3,6 +3,7 @@ import type { Executable } from "./executable.ts";
 import type { Graph } from "./graph.ts";
 import { openOnnx } from "./onnx/onnx-executor.ts";
 import { serializeGraph } from "./onnx/serialized-graph.ts";
+import { targetOf } from "./onnx/target-of.ts";
 import { compileReference } from "./reference-executor.ts";
 import { compileTensorflow } from "./tfjs/compile-tensorflow.ts";
 import { compileTfjs } from "./tfjs/tfjs-executor.ts";
@@ -34,6 +35,6 @@ export async function compile(graph: Graph, options: CompileOptions): Promise<Ex
     case "cpu":
     case "cuda":
     case "webgpu":
-      return openOnnx(serializeGraph(graph, device.type === "cpu" ? "cpu" : "gpu"), device);
+      return openOnnx(serializeGraph(graph, (await targetOf(device))!), device);
   }
 }

@@ -43,13 +43,15 @@ export function parseDevice(name: string): Device {
   );
 }
 
-/** What a graph is lowered for: GPUs lack some of the operators. */
-export type Target = "cpu" | "gpu";
+/**
+ * What a graph is lowered for. `cpu-16` and `cpu-8`: a processor for which ONNX Runtime has a direct convolution
+ * that takes channels in blocks of so many; `cpu`: any other; `gpu`: it lacks some of the operators.
+ */
+export type Target = "cpu" | "cpu-8" | "cpu-16" | "gpu";
 
-/** What a graph must be serialized for to run on a device; null where the device takes graphs as they are. */
-export function targetOf({ type }: Device): Target | null {
-  if (type === "cpu") return "cpu";
-  return type === "cuda" || type === "webgpu" ? "gpu" : null;
+/** Channels per block of the direct convolution, or null if the target has none. */
+export function blockSizeOf(target: Target): number | null {
+  return { cpu: null, "cpu-8": 8, "cpu-16": 16, gpu: null }[target];
 }
 
 /**

@@ -10,7 +10,8 @@ export {
   readCachedGraph,
   writeCachedGraph,
 } from "./cache/graph-cache.ts";
-export { parseDevice, type Target, targetOf } from "./device.ts";
+export { parseDevice, type Target } from "./device.ts";
 export type { Executable, NumericArray } from "./executable.ts";
 export type { SerializedGraph } from "./onnx/serialized-graph.ts";
+export { targetOf } from "./onnx/target-of.ts";
 export { openGraph } from "./open-graph.ts";

@@ -4,15 +4,14 @@ import type { BlockResult } from "./block-job.ts";
 import type { ComputeTask } from "./compute-thread.ts";
 import { NATIVE_CALL_MS_MAX } from "./limits.ts";
 import { endNativeCalls, type NativeCalls, waitForNativeCalls } from "./native-calls.ts";
-import type { ThreadReply } from "./thread-reply.ts";
+import { createRendezvous } from "./rendezvous.ts";
+import { type ThreadReply, unwrap } from "./thread-reply.ts";
 
-type Reply = ThreadReply<BlockResult | null>;
+type Reply = ThreadReply<Target | BlockResult | null>;
 
 export interface ComputePoolOptions {
   /** Of the device, as `compile` of the graph package takes it. */
   readonly name: string;
-  /** What its graphs are lowered for; null: it takes them as they are. */
-  readonly target: Target | null;
   readonly threads: number;
   /** Threads of `compute-thread`, which count their native calls in `calls`. */
   readonly pool: Piscina<ComputeTask, Reply>;
@@ -22,19 +21,33 @@ export interface ComputePoolOptions {
 /** The compute threads of one device, which are never torn down inside a native call. */
 export class ComputePool {
   readonly name: string;
-  readonly target: Target | null;
   readonly threads: number;
+  #target: Target | null = null;
   readonly #pool: Piscina<ComputeTask, Reply>;
   readonly #calls: NativeCalls;
   readonly #tasks = new Set<Promise<unknown>>();
 
-  constructor({ name, target, threads, pool, calls }: ComputePoolOptions) {
+  constructor({ name, threads, pool, calls }: ComputePoolOptions) {
     this.name = name;
-    this.target = target;
     this.threads = threads;
     this.#pool = pool;
     this.#calls = calls;
     process.on("exit", this.#onExit);
+  }
+
+  /** What graphs are serialized for, once the pool has started; null: they are taken as they are. */
+  get target(): Target | null {
+    return this.#target;
+  }
+
+  /**
+   * Waits until each thread has loaded what it computes with: one that is ended in the middle of loading a native
+   * module takes the process with it.
+   */
+  async start(): Promise<void> {
+    const { threads } = this;
+    const [first] = await this.runOnEach({ type: "start", threads, rendezvous: createRendezvous() });
+    this.#target = unwrap(first as ThreadReply<Target | null>);
   }
 
   /** Tasks per thread that were handed over and are not done. */
@@ -56,6 +69,11 @@ export class ComputePool {
     } finally {
       this.#tasks.delete(running);
     }
+  }
+
+  /** The same task on each thread: as many at once as there are idle threads. */
+  runOnEach(task: ComputeTask): Promise<Reply[]> {
+    return Promise.all(Array.from({ length: this.threads }, () => this.run(task)));
   }
 
   /**

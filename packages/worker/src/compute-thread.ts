@@ -1,9 +1,19 @@
 import { workerData } from "node:worker_threads";
 import { ReductionTree } from "@shoal/core/outer";
-import { type Executable, type NumericArray, openGraph, type SerializedGraph } from "@shoal/graph/run";
+import {
+  type Executable,
+  type NumericArray,
+  openGraph,
+  parseDevice,
+  type SerializedGraph,
+  type Target,
+  targetOf,
+} from "@shoal/graph/run";
 import type { BlockJob, BlockResult } from "./block-job.ts";
 import { describeRequest, type LeafGraph } from "./leaf-graph.ts";
+import { START_MS_MAX } from "./limits.ts";
 import { callNative, type NativeCalls } from "./native-calls.ts";
+import { arrive, type Rendezvous } from "./rendezvous.ts";
 import { throwIfRaised } from "./stop-flag.ts";
 import { moving, replyOf, type ThreadReply } from "./thread-reply.ts";
 
@@ -22,6 +32,8 @@ export interface ComputeThreadData {
 }
 
 export type ComputeTask =
+  /** Waits for the other threads to start; then, what graphs must be serialized for to run here. */
+  | { readonly type: "start"; readonly threads: number; readonly rendezvous: Rendezvous }
   | { readonly type: "open"; readonly leaves: readonly LeafGraph[] }
   | ({ readonly type: "block"; readonly leaf: LeafGraph } & BlockJob);
 
@@ -30,7 +42,12 @@ const leaves = new Map<string, Promise<OpenLeaf>>();
 /** The parameters that this thread has copied last, out of shared memory. */
 let local: { readonly version: number; readonly params: Float32Array } | null = null;
 
-export default async function run(task: ComputeTask): Promise<ThreadReply<BlockResult | null>> {
+export default async function run(task: ComputeTask): Promise<ThreadReply<Target | BlockResult | null>> {
+  if (task.type === "start") {
+    // Else a thread that is quick would take the tasks of those that are still loading.
+    arrive(task.rendezvous, task.threads, START_MS_MAX);
+    return replyOf(() => callNative(data.calls, () => targetOf(parseDevice(data.device))));
+  }
   if (task.type === "open") {
     return replyOf(async () => {
       for (const leaf of task.leaves) await openOnce(leaf);

@@ -1,6 +1,6 @@
 import { leafExperiment, parseExperiment } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import { type GraphCache, parseDevice, targetOf } from "@shoal/graph/run";
+import type { GraphCache } from "@shoal/graph/run";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
@@ -75,17 +75,15 @@ export class Program implements BlockProgram {
     const started = performance.now();
     const episodes = createPool("episode-thread", 1, episodeData);
     const graphPool = createPool("graph-thread", GRAPH_THREADS, null);
-    const threads: Threads = {
-      episodes,
-      graphPool,
-      graphs: new LeafGraphs(graphPool, graphCache),
-      devices: devices.map(createComputePool),
-    };
+    const graphs = new LeafGraphs(graphPool, graphCache);
+    const threads: Threads = { episodes, graphPool, graphs, devices: [] };
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
       const openedMs = performance.now();
       const experiment = leafExperiment(parseExperiment(episodeData.experiment));
       const basis = { experiment, shapes: source.shapes };
+      threads.devices.push(...devices.map(createComputePool));
+      await allSettled(threads.devices.map((device) => device.start()));
       const leaves = await openLeaves(threads, basis);
       const program = new Program(threads, source, basis, {
         openMs: openedMs - started,
@@ -135,7 +133,7 @@ interface Threads {
   readonly episodes: Piscina<EpisodeTask, ThreadReply<OpenedSource | EpisodeArrays>>;
   readonly graphPool: Piscina;
   readonly graphs: LeafGraphs;
-  readonly devices: readonly ComputePool[];
+  readonly devices: ComputePool[];
 }
 
 type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memoryBytes">;
@@ -143,26 +141,29 @@ type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memor
 /** Opens the graphs that every run needs, on every thread: to train, and to test. */
 async function openLeaves({ graphs, devices }: Threads, basis: LeafBasis): Promise<LeafGraph[]> {
   const leavesOf = async (device: ComputePool): Promise<LeafGraph[]> => {
-    const { target, threads } = device;
-    const leaves = await Promise.all([
+    const { target } = device;
+    const leaves = await allSettled([
       graphs.get({ kind: "train", split: "train", target, ...basis }),
       graphs.get({ kind: "evaluate", split: "test", target, ...basis }),
     ]);
-    // As many tasks at once as there are idle threads: each thread takes one.
-    const replies = await Promise.all(
-      Array.from({ length: threads }, () => device.run({ type: "open", leaves })),
-    );
+    const replies = await device.runOnEach({ type: "open", leaves });
     for (const reply of replies) unwrap(reply);
     return leaves;
   };
-  return (await Promise.all(devices.map(leavesOf))).flat();
+  return (await allSettled(devices.map(leavesOf))).flat();
+}
+
+/** As `Promise.all`, but a failure waits for the others: their threads must not be ended while they load. */
+async function allSettled<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(promises);
+  return Promise.all(promises);
 }
 
 /** Bytes of all threads on the CPU; both graphs of a thread keep what they once had. */
 function peakOf(leaves: readonly LeafGraph[], devices: readonly ComputeDevice[]): number {
   const threads = devices.reduce((sum, device) => sum + (device.name === "cpu" ? device.threads : 0), 0);
   // The first two leaves of the target are those of one thread; more devices of it share them.
-  const onCpu = new Set(leaves.filter(({ request }) => request.target === "cpu"));
+  const onCpu = new Set(leaves.filter(({ request: { target } }) => target !== null && target !== "gpu"));
   return threads * [...onCpu].reduce((sum, { graph }) => sum + graph!.memoryBytes, 0);
 }
 
@@ -188,7 +189,6 @@ function createComputePool({ name, threads }: ComputeDevice): ComputePool {
   const calls = createNativeCalls();
   return new ComputePool({
     name,
-    target: targetOf(parseDevice(name)),
     threads,
     calls,
     pool: createPool("compute-thread", threads, { device: name, calls } satisfies ComputeThreadData),

@@ -46,8 +46,12 @@ describe("a graph that was kept", () => {
   test("is not one of another target", async () => {
     await expect(openGraph(entry.graph, "webgpu")).rejects.toMatchObject({
       code: "E_DEVICE",
-      message: "webgpu: expected a graph serialized for it, got one for cpu",
+      message: "webgpu: expected a graph serialized for gpu, got one for cpu",
     });
+    // No processor has blocks of 8 and of 16.
+    const blocks = (size: 8 | 16) => openGraph({ ...entry.graph, target: `cpu-${size}` }, "cpu");
+    const opened = await Promise.allSettled([blocks(8), blocks(16)]);
+    expect(opened.filter(({ status }) => status === "rejected").length).toBeGreaterThan(0);
   });
 
   test("is not there before it is written, which nobody needs to hear of", async () => {

@@ -5,6 +5,9 @@ import type { Dtype, Shape } from "../node.ts";
 const OPSET = 18;
 const IR_VERSION = 8;
 
+/** ONNX Runtime's operators on channels in blocks. */
+export const NCHWC = "com.microsoft.nchwc";
+
 /** `TensorProto.DataType` of each dtype. */
 export const onnxTypeOf: { readonly [D in Dtype | "int64"]: number } = {
   float32: 1,
@@ -23,6 +26,8 @@ export interface OnnxTensor {
 
 export interface OnnxNode {
   readonly opType: string;
+  /** Default: ONNX's own operators. */
+  readonly domain?: typeof NCHWC;
   readonly inputs: readonly string[];
   readonly output: string;
   /** Integers, lists of integers and strings are all the attributes that the lowering uses. */
@@ -47,11 +52,15 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
   return Model.encode({
     irVersion: IR_VERSION,
     producerName: "shoal",
-    opsetImport: [{ domain: "", version: OPSET }],
+    opsetImport: [
+      { domain: "", version: OPSET },
+      ...(graph.nodes.some(({ domain }) => domain === NCHWC) ? [{ domain: NCHWC, version: 1 }] : []),
+    ],
     graph: {
       name: "shoal",
-      node: graph.nodes.map(({ opType, inputs, output, attributes }) => ({
+      node: graph.nodes.map(({ opType, domain, inputs, output, attributes }) => ({
         opType,
+        ...(domain === undefined ? {} : { domain }),
         input: inputs,
         output: [output],
         attribute: Object.entries(attributes ?? {}).map(([name, value]) => encodeAttribute(name, value)),
@@ -105,6 +114,7 @@ const Model = protobuf.Root.fromJSON({
         input: { rule: "repeated", type: "string", id: 1 },
         output: { rule: "repeated", type: "string", id: 2 },
         opType: { type: "string", id: 4 },
+        domain: { type: "string", id: 7 },
         attribute: { rule: "repeated", type: "Attribute", id: 5 },
       },
     },

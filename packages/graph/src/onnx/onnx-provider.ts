@@ -6,7 +6,7 @@ import { GraphError } from "../graph-error.ts";
 import type { OnnxDevice } from "./onnx-executor.ts";
 
 /** Errors come as exceptions; ONNX Runtime need not write them to the terminal as well. */
-const LOG_FATAL_ONLY = 4;
+export const LOG_FATAL_ONLY = 4 as const;
 
 /**
  * How ONNX Runtime opens a device. Its own graph optimizations are off: they fuse transposes into slower

@@ -1,4 +1,4 @@
-import type { Target } from "../device.ts";
+import { blockSizeOf, type Target } from "../device.ts";
 import { peakBytes } from "../estimate-memory.ts";
 import type { Graph, NamedSpec } from "../graph.ts";
 import { lower } from "../passes/lower.ts";
@@ -9,7 +9,7 @@ import { toOnnx } from "./to-onnx.ts";
 /**
  * A graph lowered and written down for ONNX Runtime: plain data, which crosses threads and can be kept on disk.
  *
- * Nothing in it depends on the processor: ONNX Runtime chooses its kernels when the graph is opened.
+ * Nothing in it depends on the processor but its target: ONNX Runtime chooses its kernels when it is opened.
  */
 export interface SerializedGraph {
   readonly target: Target;
@@ -23,8 +23,9 @@ export interface SerializedGraph {
 
 /** Lowers a graph and writes it down: all of compiling that comes before ONNX Runtime. */
 export function serializeGraph(graph: Graph, target: Target): SerializedGraph {
-  const lowered = lower(graph);
+  const blockSize = blockSizeOf(target);
+  const lowered = lower(graph, blockSize);
   const { inputs, outputs } = graph;
-  const model = encodeOnnx(toOnnx(target === "cpu" ? lowered : lowerForGpu(lowered)));
+  const model = encodeOnnx(toOnnx(target === "gpu" ? lowerForGpu(lowered) : lowered, blockSize));
   return { target, inputs, outputs, model, memoryBytes: peakBytes(lowered) };
 }

@@ -2,15 +2,19 @@ import type { Graph } from "../graph.ts";
 import { GraphError } from "../graph-error.ts";
 import { type Node, type NodeOf, type Primitive, sizeOf, topologicalOrder } from "../node.ts";
 import { type OnnxGraph, type OnnxNode, type OnnxTensor, onnxTypeOf } from "./onnx-format.ts";
+import { writeBlockedConvolution } from "./write-blocked-convolution.ts";
 
 /** Collects the nodes and constants of one ONNX graph. */
-interface Writer {
+export interface Writer {
+  readonly blockSize: number | null;
   readonly nodes: OnnxNode[];
   readonly initializers: OnnxTensor[];
   /** Adds an int64 list, once per content; returns its name. */
   integers(values: readonly number[]): string;
   /** Adds a float32 scalar, once per value; returns its name. */
   scalar(value: number): string;
+  /** Lets `emit` add the nodes that make `name`, once; returns the name. */
+  once(name: string, emit: () => void): string;
 }
 
 /** Primitives whose ONNX operator takes the same inputs and no attributes. */
@@ -45,9 +49,13 @@ const sameOperator: { readonly [P in Primitive]?: string } = {
   select: "Where",
 };
 
-/** Writes a lowered graph (`passes/lower.ts`) as ONNX: input `k` is `input_k`, result `k` is `output_k`. */
-export function toOnnx(graph: Graph): OnnxGraph {
-  const writer = createWriter();
+/**
+ * Writes a lowered graph (`passes/lower.ts`) as ONNX: input `k` is `input_k`, result `k` is `output_k`.
+ *
+ * @param blockSize that of lowering: the engine's direct convolution takes channels in such blocks
+ */
+export function toOnnx(graph: Graph, blockSize: number | null = null): OnnxGraph {
+  const writer = createWriter(blockSize);
   for (const node of topologicalOrder(graph.results)) write(writer, node);
   graph.results.forEach((result, k) => {
     writer.nodes.push({ opType: "Identity", inputs: [nameOf(result)], output: `output_${k}` });
@@ -72,11 +80,12 @@ function nameOf(node: Node): string {
   return node.op === "input" ? `input_${node.attributes.index}` : `n${node.id}`;
 }
 
-function createWriter(): Writer {
+function createWriter(blockSize: number | null): Writer {
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const known = new Set<string>();
   return {
+    blockSize,
     nodes,
     initializers,
     integers(values) {
@@ -103,6 +112,13 @@ function createWriter(): Writer {
           dims: [],
           rawData: bytesOf(Float32Array.of(value)),
         });
+      }
+      return name;
+    },
+    once(name, emit) {
+      if (!known.has(name)) {
+        known.add(name);
+        emit();
       }
       return name;
     },
@@ -198,9 +214,13 @@ function write(writer: Writer, node: Node): void {
     case "matMul":
       writeMatMul(writer, node, inputs, output);
       return;
+    case "conv":
+      if (writer.blockSize === null) break;
+      writeBlockedConvolution(writer, writer.blockSize, node, inputs as [string, string], output);
+      return;
     default:
-      throw new GraphError("E_DEVICE", `onnx: the primitive ${node.op} must be lowered before`);
   }
+  throw new GraphError("E_DEVICE", `onnx: the primitive ${node.op} must be lowered before`);
 }
 
 /** e^x - 1 = tanh(x / 2) (e^x + 1), which keeps its digits around 0. */
@@ -290,10 +310,13 @@ function writeMatMul(
     writer.nodes.push({ opType: "Transpose", inputs: [input], output: name, attributes: { perm: swapped } });
     return name;
   };
+  // Once per operand: the patches of a first layer meet a new gradient in every inner step.
+  const transposed = (input: string): string =>
+    writer.once(`${input}_transposed`, () => transpose(input, `${input}_transposed`));
   const [left, right] = inputs as [string, string];
   if (transposeA && !transposeB && node.shape.at(-2)! > 4 * node.shape.at(-1)!) {
     const product = `${output}_product`;
-    const operands = [transpose(right, `${output}_narrow`), left];
+    const operands = [transposed(right), left];
     writer.nodes.push({ opType: "MatMul", inputs: operands, output: product });
     transpose(product, output);
     return;
@@ -303,9 +326,6 @@ function writeMatMul(
     writer.nodes.push({ opType: "Gemm", inputs, output, attributes });
     return;
   }
-  const operands = [
-    transposeA ? transpose(left, `${output}_operand0`) : left,
-    transposeB ? transpose(right, `${output}_operand1`) : right,
-  ];
+  const operands = [transposeA ? transposed(left) : left, transposeB ? transposed(right) : right];
   writer.nodes.push({ opType: "MatMul", inputs: operands, output });
 }

@@ -1,5 +1,6 @@
 import type { GraphBuilder } from "../graph-builder.ts";
 import { type Node, type Shape, sizeOf, type Window } from "../node.ts";
+import { blockedConv, canBlock, reversedFilter, reversedWindow } from "./block-convolutions.ts";
 import { indexWindow } from "./window-index.ts";
 
 /**
@@ -18,6 +19,8 @@ const COLUMN_BYTES_MAX = 4 * 2 ** 20;
  *     BF(x, dy) = columns(x)^T . dy
  *     BI(dy, w) = columns'(dy) . w'         where columns' gathers, per input, the outputs that read it
  *
+ * F and BI stay convolutions where the engine has a direct kernel for them (`block-convolutions.ts`).
+ *
  * With strides most entries of columns' would be zero; there BI scatters `dy . w^T` instead, which is a
  * gather again, because each input knows the few pairs of output and tap that read it.
  */
@@ -25,11 +28,14 @@ export function lowerConvolution(
   b: GraphBuilder,
   node: Extract<Node, { op: "conv" | "convInputGrad" | "convFilterGrad" }>,
   inputs: readonly Node[],
+  blockSize: number | null,
 ): Node {
   const [first, second] = inputs as [Node, Node];
   const { window } = node.attributes;
   switch (node.op) {
     case "conv": {
+      if (canBlock(blockSize, window, first.shape, node.shape))
+        return blockedConv(b, first, second, window, node.shape);
       const filter = asMatrix(b, second);
       const parts = groupImages(first, node, window).map((group) =>
         b.matMul(columns(b, first, window, node, group), filter),
@@ -42,7 +48,7 @@ export function lowerConvolution(
       const strided = window.strides[0] > 1 || window.strides[1] > 1;
       return strided
         ? b.reshape(scattered(b, node, first, second), node.shape)
-        : lowerInputGrad(b, node, { parts: [first], shape: first.shape }, second);
+        : lowerInputGrad(b, node, { parts: [first], shape: first.shape }, second, blockSize);
     }
   }
 }
@@ -80,14 +86,23 @@ export interface OutputGradient {
   readonly placeOf?: Int32Array;
 }
 
-/** BI of a convolution without strides: columns of `dy`, times the filter with its channels swapped. */
+/**
+ * BI of a convolution without strides: columns of `dy`, times the filter with its channels swapped; or the
+ * direct convolution of `dy` with that filter, taps in reverse.
+ */
 export function lowerInputGrad(
   b: GraphBuilder,
   node: Extract<Node, { op: "convInputGrad" }>,
   dy: OutputGradient,
   filter: Node,
+  blockSize: number | null,
 ): Node {
   const { window } = node.attributes;
+  const reversed = reversedWindow(window);
+  if (canBlock(blockSize, reversed, dy.shape, node.shape)) {
+    const rows = dy.placeOf === undefined ? dy.parts[0]! : gatherRows(b, dy.parts, dy.placeOf, false);
+    return blockedConv(b, b.reshape(rows, dy.shape), reversedFilter(b, filter), reversed, node.shape);
+  }
   const [channels, filters] = [filter.shape.at(-2)!, filter.shape.at(-1)!];
   const taps = tapsOf(window);
   const [, height, width] = imageShape(node);

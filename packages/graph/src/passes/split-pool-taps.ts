@@ -24,7 +24,7 @@ type Parts = readonly [Node, Node, Node, Node];
  * again. Sums over positions are sums of four sums; element-wise operations work part by part, on arrays
  * that are four times smaller.
  */
-export function splitPoolTaps(graph: Graph): Graph {
+export function splitPoolTaps(graph: Graph, blockSize: number | null): Graph {
   const order = topologicalOrder(graph.results);
   const splits = findSplits(graph, order);
   if (splits.size === 0) return graph;
@@ -33,7 +33,7 @@ export function splitPoolTaps(graph: Graph): Graph {
   const parts = new Map<Node, Parts>();
   for (const node of order) {
     const split = splits.get(node);
-    if (split === undefined) whole.set(node, rebuildWhole(b, node, whole, parts));
+    if (split === undefined) whole.set(node, rebuildWhole(b, node, whole, parts, blockSize));
     else parts.set(node, rebuildParts(b, node, split, whole, parts));
   }
   return { ...graph, results: graph.results.map((result) => whole.get(result)!) };
@@ -80,6 +80,7 @@ function rebuildWhole(
   node: Node,
   whole: ReadonlyMap<Node, Node>,
   parts: ReadonlyMap<Node, Parts>,
+  blockSize: number | null,
 ): Node {
   const split = node.inputs.map((input) => parts.get(input));
   if (split.every((one) => one === undefined)) {
@@ -107,7 +108,7 @@ function rebuildWhole(
     case "convInputGrad": {
       const { shape } = node.inputs[0]!;
       const dy = { parts: split[0]!, shape, placeOf: placesOf(shape) };
-      return lowerInputGrad(b, node, dy, whole.get(node.inputs[1]!)!);
+      return lowerInputGrad(b, node, dy, whole.get(node.inputs[1]!)!, blockSize);
     }
     default:
       // A sum over positions, or a product that sums over them.
@@ -159,15 +160,22 @@ function maximaOf(b: GraphBuilder, [a, c, d, e]: Parts) {
   return { upper, lower, all: b.binary("max", upper, lower) };
 }
 
-/** 1 where a tap is the first maximum in row-major order, and 0 elsewhere. */
+/** 1 where a tap is the first maximum in row-major order, and 0 elsewhere. Bytes until the last step. */
 function masksOf(b: GraphBuilder, reference: Parts): Parts {
   const [a, c, d, e] = reference;
   const { upper, lower } = maximaOf(b, reference);
-  const wins = (left: Node, right: Node): Node => b.cast(b.compare("lessEqual", right, left), "float32");
-  const isUpper = wins(upper, lower);
-  const isLower = b.binary("sub", b.splat(1), isUpper);
-  const [first, third] = [b.binary("mul", isUpper, wins(a, c)), b.binary("mul", isLower, wins(d, e))];
-  return [first, b.binary("sub", isUpper, first), third, b.binary("sub", isLower, third)];
+  const [isUpper, isFirst, isThird] = [
+    b.compare("lessEqual", lower, upper),
+    b.compare("lessEqual", c, a),
+    b.compare("lessEqual", e, d),
+  ];
+  const mask = (row: Node, column: Node): Node => b.cast(b.logical("and", row, column), "float32");
+  return [
+    mask(isUpper, isFirst),
+    mask(isUpper, b.not(isFirst)),
+    mask(b.not(isUpper), isThird),
+    mask(b.not(isUpper), b.not(isThird)),
+  ];
 }
 
 function selectByMask(b: GraphBuilder, masks: Parts, x: Parts): Node {
