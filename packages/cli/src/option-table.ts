@@ -195,10 +195,7 @@ export const optionTable = {
     help: "packed data sets, downloads and compiled graphs",
     unset: defaultCacheDir(),
   },
-  "no-compile-cache": {
-    type: "flag",
-    help: "compile graphs anew, and keep none in the cache directory",
-  },
+  "no-compile-cache": { type: "flag", help: "compile graphs anew, and keep none in the cache directory" },
   download: { type: "flag", help: "download the data set from its authors if it is nowhere to be found" },
   workers: { type: "integer", min: 1, max: 256, fallback: 2, help: "local worker processes" },
   threads: {
