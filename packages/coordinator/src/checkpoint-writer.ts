@@ -56,10 +56,10 @@ export class CheckpointWriter {
     this.#saving = this.#saving.then(async () => {
       const started = clock.nowMs();
       try {
-        await beforeSave();
-        const { oldestStep, ...saved } = await fullDisk.retry(`the checkpoint of step ${step}`, () =>
-          runDirectory.save(checkpoint),
-        );
+        const { oldestStep, ...saved } = await fullDisk.retry(`the checkpoint of step ${step}`, async () => {
+          await beforeSave();
+          return runDirectory.save(checkpoint);
+        });
         onEvent({ type: "checkpoint-saved", step, ...saved, ms: clock.nowMs() - started });
         await onSaved(oldestStep);
       } catch (error) {

@@ -13,6 +13,7 @@ export class AppendedFile {
   #file: DiskFile | null = null;
   /** The file's name survives a crash of the machine. */
   #isNamed = false;
+  #last: Promise<void> = Promise.resolve();
 
   /** @param bytes of the file that are good; what lies behind them is cut off by the first append */
   constructor(disk: Disk, path: string, bytes: number) {
@@ -29,7 +30,16 @@ export class AppendedFile {
    * @param durable waits until the content, and the file's name, survive a crash of the machine
    * @throws what the disk says
    */
-  async append(chunks: readonly Uint8Array[], durable: boolean): Promise<void> {
+  append(chunks: readonly Uint8Array[], durable: boolean): Promise<void> {
+    // One after the other: what a failed append cuts off must not be another one's.
+    const done = this.#last.then(() => this.#append(chunks, durable));
+    this.#last = done.catch(() => {
+      // Told to whoever appended.
+    });
+    return done;
+  }
+
+  async #append(chunks: readonly Uint8Array[], durable: boolean): Promise<void> {
     try {
       const file = this.#file ?? (await this.#open());
       for (const chunk of chunks) await file.write(chunk);
@@ -42,12 +52,13 @@ export class AppendedFile {
     this.#bytes += chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   }
 
-  /** Makes durable what was appended so far. */
+  /** Makes durable what is in the file, also what a process before this one has written. */
   async sync(): Promise<void> {
-    if (this.#file !== null) await this.#sync(this.#file);
+    await this.append([], true);
   }
 
   async close(): Promise<void> {
+    await this.#last;
     const file = this.#file;
     this.#file = null;
     await file?.close();

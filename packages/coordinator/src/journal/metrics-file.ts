@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Disk } from "../disk.ts";
 import { writeDurably } from "../write-durably.ts";
+import { AppendedFile } from "./appended-file.ts";
 
 /** A line of `metrics.jsonl`: of a step, or of an evaluation at a step. */
 export interface Metric {
@@ -43,7 +44,15 @@ export async function restoreMetrics(
   const text = metrics.map((metric) => `${JSON.stringify(metric)}\n`).join("");
   if (damagedLines > 0) await writeDurably(disk, `${path}.damaged`, [Buffer.from(before)]);
   if (text !== before) await writeDurably(disk, path, [Buffer.from(text)]);
+  else if (before !== "") await syncFile(disk, path, Buffer.byteLength(before));
   return { metrics, damagedLines };
+}
+
+/** A killed process has written what a power failure could still take away. */
+async function syncFile(disk: Disk, path: string, bytes: number): Promise<void> {
+  const file = new AppendedFile(disk, path, bytes);
+  await file.sync();
+  await file.close();
 }
 
 /** The metric in a line; null if it is none. */

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Optimizer } from "@shoal/core/outer";
 import { type Checkpoint, loadCheckpoint } from "../checkpoint.ts";
 import type { Disk } from "../disk.ts";
@@ -97,6 +98,9 @@ export async function readRunState({ disk, path, outerOf, onFinding }: RecoverOp
 export async function recoverRun(options: RecoverOptions): Promise<Recovered> {
   const { disk, path, onFinding } = options;
   const { checkpoint, savedStep, replayed, log, rejected } = await readRunState(options);
+  // What a killed process has written and not synced, the steps to come are built on: it must not go any more.
+  await disk.syncDirectory(join(path, "checkpoints"));
+  await syncLog(disk, path, log);
   for (const manifest of rejected) {
     for (const file of [manifest, manifest.replace(/\.json$/, ".safetensors")]) await setAside(disk, file);
   }
@@ -134,6 +138,17 @@ export async function recoverRun(options: RecoverOptions): Promise<Recovered> {
     metrics,
     damagedSegments: [...new Set(damaged)],
   };
+}
+
+async function syncLog(disk: Disk, path: string, { segments }: ReadLog): Promise<void> {
+  for (const { name } of segments) {
+    const file = join(logDirectory(path), name);
+    const found = await disk.find(file);
+    if (found === null) continue;
+    const segment = new AppendedFile(disk, file, found.bytes);
+    await segment.sync();
+    await segment.close();
+  }
 }
 
 /** Gives a damaged file a name under which nothing reads it; it may be looked at. */

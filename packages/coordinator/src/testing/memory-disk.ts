@@ -69,6 +69,22 @@ export class MemoryDisk implements Disk {
     return left;
   }
 
+  /** The same disk for a new process: what the one before had not synced is there, and still not synced. */
+  afterKill(crash: Crash | null = null, onCrash: () => void = () => {}): MemoryDisk {
+    const disk = new MemoryDisk(crash, onCrash, this.survivors({ type: "killed" }));
+    const copies = new Map<Content, Content>();
+    for (const [path, content] of this.files) {
+      const copy = disk.files.get(path)!;
+      copy.synced = content.synced;
+      copies.set(content, copy);
+    }
+    for (const [directory, names] of this.#syncedNames) {
+      const copied = [...names].map(([path, content]) => [path, copies.get(content) ?? content] as const);
+      disk.#syncedNames.set(directory, new Map(copied));
+    }
+    return disk;
+  }
+
   async open(path: string, mode: "append" | "replace" | "new"): Promise<DiskFile> {
     if (!this.#directories.has(dirname(path))) throw systemError("ENOENT", path);
     const before = this.files.get(path);
