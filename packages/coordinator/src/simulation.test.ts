@@ -92,6 +92,7 @@ describe("a simulated run", () => {
     ],
     ["a duplicate", has((event) => event.type === "result-unused" && event.status === "duplicate")],
     ["a stale result", has((event) => event.type === "result-unused" && event.status === "stale")],
+    ["copies that were compared bit by bit", ({ compared }) => compared > 0],
     ["nobody left to work", has((event) => event.type === "waiting" && event.workersMin === 1)],
   ])("has met %s under several seeds", (_, isMet) => {
     expect(wild.filter(({ outcome }) => isMet(outcome)).length).toBeGreaterThanOrEqual(3);

@@ -69,6 +69,8 @@ export interface SimulatedOutcome {
   readonly committed: readonly number[];
   readonly events: readonly CoordinatorEvent[];
   readonly incarnations: number;
+  /** Second copies of blocks whose bits were compared, in the last incarnation. */
+  readonly compared: number;
 }
 
 /**
@@ -125,6 +127,7 @@ class SimulatedRun {
       committed: [...this.#committed, ...committed],
       events: this.#events,
       incarnations: this.#incarnation,
+      compared: this.#coordinator.compared,
     };
   }
 
