@@ -137,7 +137,7 @@ async function train(workers, processes) {
   });
   const { type, paramsHash, message } = await coordinator.finished;
   if (type !== "complete") throw new Error(message);
-  await Promise.all(children.map((child) => (child.exitCode === null ? once(child, "exit") : null)));
+  await Promise.all(children.filter(({ exitCode }) => exitCode === null).map((child) => once(child, "exit")));
   return { paramsHash, seen: seen.slice(Math.min(5, seen.length - 1)) };
 }
 
