@@ -120,7 +120,8 @@ export class Journal {
    * makes lines again from the log behind its checkpoint, and no others.
    */
   async sync(): Promise<void> {
-    await this.settle();
+    // What cannot be written is told already, and needs no second error.
+    if ((await this.settle()) !== null) return;
     await Promise.all([this.#metrics.sync(), this.#ledger.sync()]);
   }
 
