@@ -34,7 +34,11 @@ describe("a coordinator that is killed in the middle of a round, again and again
     );
     const restarts: number[] = [];
     for (const version of [4, 11, 12, 23]) {
-      // Its leases are out, and no result is in yet, or some are.
+      // Its leases are out, and some results are in; others are computed while nobody is there to take them.
+      await workers[0]!.line(
+        (line) => line.type === "block" && line.kind === "train" && Number(line.version) >= version,
+        `a block of version ${version}`,
+      );
       await coordinator.line(
         (line) => isRound(line) && versionOf(line) >= version,
         `the round of ${version}`,
