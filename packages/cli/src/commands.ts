@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { ablate } from "./commands/ablate.ts";
 import { bench } from "./commands/bench.ts";
 import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   resume,
   stop,
   evaluate,
+  ablate,
   verify,
   data,
   bench,

@@ -57,27 +57,44 @@ export interface HostOptions {
  * @returns the exit code
  */
 export async function hostTraining(invocation: Invocation, host: HostOptions): Promise<number> {
-  const { values, given, terminal } = invocation;
+  const { values, given } = invocation;
   if (values.resume === true && values["run-dir"] === undefined) {
     throw usageError("--resume: expected --run-dir with the run to go on with, got none");
   }
   checkListening(host.address, values);
-  if (values.resume === true) {
-    const path = values["run-dir"]!;
-    const runDirectory = await RunDirectory.open(path, { resume: true, runId: randomUUID() });
-    return hostIn(runDirectory, async () => {
-      const before = await runDirectory.recover(outerOf, (finding) => {
-        terminal.line(finding.message);
-        terminal.json({ event: "damage-found", ...finding });
-      });
-      const resolved = resumeExperiment(before.checkpoint, invocation);
-      const source = await openSource(invocation, resolved.experiment);
-      return trainIn(invocation, host, runDirectory, { resolved, source, before });
-    });
-  }
+  if (values.resume === true) return resumeTraining(invocation, host, values["run-dir"]!);
   const resolved = resolveExperiment(values, given);
-  const source = await openSource(invocation, resolved.experiment);
   const path = values["run-dir"] ?? join("runs", `${resolved.experiment.name}-${timestamp()}`);
+  return startTraining(invocation, host, resolved, path);
+}
+
+/** Goes on with the run in `path`; returns the exit code. */
+export async function resumeTraining(
+  invocation: Invocation,
+  host: HostOptions,
+  path: string,
+): Promise<number> {
+  const { terminal } = invocation;
+  const runDirectory = await RunDirectory.open(path, { resume: true, runId: randomUUID() });
+  return hostIn(runDirectory, async () => {
+    const before = await runDirectory.recover(outerOf, (finding) => {
+      terminal.line(finding.message);
+      terminal.json({ event: "damage-found", ...finding });
+    });
+    const resolved = resumeExperiment(before.checkpoint, invocation);
+    const source = await openSource(invocation, resolved.experiment);
+    return trainIn(invocation, host, runDirectory, { resolved, source, before });
+  });
+}
+
+/** Trains an experiment into a new run directory; returns the exit code. */
+export async function startTraining(
+  invocation: Invocation,
+  host: HostOptions,
+  resolved: ResolvedExperiment,
+  path: string,
+): Promise<number> {
+  const source = await openSource(invocation, resolved.experiment);
   const runDirectory = await RunDirectory.open(path, { resume: false, runId: randomUUID() });
   return hostIn(runDirectory, () =>
     trainIn(invocation, host, runDirectory, { resolved, source, before: null }),

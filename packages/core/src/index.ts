@@ -1,4 +1,5 @@
 export { type AdaptOptions, adapt } from "./adapt.ts";
+export { type AblationRow, ablation } from "./algorithms/ablation.ts";
 export type {
   Adapted,
   Algorithm,
