@@ -14,11 +14,11 @@ export type AlgorithmExperiment = Pick<Experiment, "model" | "algorithm" | "seed
  */
 export function createAlgorithm(
   experiment: AlgorithmExperiment,
-  { problem, spec }: Pick<TaskSource, "problem" | "spec">,
+  { problem, spec, identities }: Pick<TaskSource, "problem" | "spec" | "identities">,
   split: Split,
 ): Algorithm {
   const episode = spec(split);
   const model = createModel(experiment.model, problem, episode);
   const { seed, algorithm } = experiment;
-  return algorithmOf(algorithm).create(algorithm, { model, problem, episode, seed });
+  return algorithmOf(algorithm).create(algorithm, { model, problem, episode, identities, seed });
 }

@@ -63,6 +63,7 @@ export {
   type Examples,
   type ExamplesSpec,
   hasAccuracy,
+  type Identities,
   outputsOf,
   type Problem,
   type Split,

@@ -11,13 +11,14 @@ import {
   type EpisodeSpec,
   type ExamplesSpec,
   hasAccuracy,
+  outputsOf,
   type Problem,
   type Split,
   type TaskSource,
 } from "./task-source.ts";
 
 /** What a leaf program needs to know of a task source: no data. */
-export type TaskShapes = Pick<TaskSource, "problem" | "spec">;
+export type TaskShapes = Pick<TaskSource, "problem" | "spec" | "identities">;
 
 /** The parts of an experiment that a leaf program is made of: its graph depends on nothing else. */
 export interface LeafExperiment extends AlgorithmExperiment, Pick<Experiment, "tasksPerLeaf"> {
@@ -41,6 +42,8 @@ export interface LeafExamples {
 export interface LeafEpisodes {
   readonly support: LeafExamples;
   readonly query: LeafExamples;
+  /** int32 `[tasksPerLeaf, outputs]`, for algorithms that read it in training. */
+  readonly identities?: tf.Tensor;
 }
 
 /** A type, not an interface: a tree of tensors has an index signature. */
@@ -52,7 +55,11 @@ export type LeafResult = {
 };
 
 type ExampleTensors<T> = { readonly x: T; readonly y: T };
-type EpisodeTensors<T> = { readonly support: ExampleTensors<T>; readonly query: ExampleTensors<T> };
+type EpisodeTensors<T> = {
+  readonly support: ExampleTensors<T>;
+  readonly query: ExampleTensors<T>;
+  readonly identities?: T;
+};
 
 /** The function of one leaf, ready for `capture(program.fn, ...program.specs)`. */
 export interface LeafProgram {
@@ -175,10 +182,15 @@ function prepare(experiment: LeafExperiment, source: TaskShapes, split: Split) {
   const scheduled = Object.entries(split === "train" ? (algorithm.schedule?.shapes ?? {}) : {}).map(
     ([name, shape]): [string, TensorSpec] => [name, { shape, dtype: "float32" }],
   );
+  const { tasksPerLeaf } = experiment;
+  const episodes = stackedSpec(source.spec(split), tasksPerLeaf);
+  const shape = [tasksPerLeaf, outputsOf(source.problem)];
+  const readsIdentities = split === "train" && algorithm.readsIdentities === true;
+  const identities = readsIdentities ? { identities: { shape, dtype: "int32" } as const } : {};
   return {
     algorithm,
     layout: layoutParams(algorithm.params),
-    specs: [specs, stackedSpec(source.spec(split), experiment.tasksPerLeaf), Object.fromEntries(scheduled)],
+    specs: [specs, { ...episodes, ...identities }, Object.fromEntries(scheduled)],
   } as const;
 }
 
@@ -197,7 +209,12 @@ function eachTask(episodes: LeafEpisodes, tasks: number, one: (task: Task) => Pa
     x: tf.reshape(x, x.shape.slice(1)),
     y: tf.reshape(y, y.shape.slice(1)),
   });
-  const results = one({ support: only(episodes.support), query: only(episodes.query) });
+  const { identities } = episodes;
+  const results = one({
+    support: only(episodes.support),
+    query: only(episodes.query),
+    ...(identities === undefined ? {} : { identities: tf.reshape(identities, [-1]) }),
+  });
   return Object.fromEntries(
     Object.entries(results).map(([name, tensor]) => [name, tf.expandDims(tensor, 0)]),
   );

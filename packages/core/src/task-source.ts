@@ -32,6 +32,20 @@ export interface Examples {
 export interface Episode {
   readonly support: Examples;
   readonly query: Examples;
+  /**
+   * int32 `[outputs]`, in training episodes of sources with `identities`: which of them each of the model's
+   * outputs is in this episode.
+   */
+  readonly identities?: Int32Array;
+}
+
+/**
+ * What comes again from training episode to training episode: the classes of a data set, or the tasks of a
+ * finite set, numbered family by family. A task of a family tells its classes apart, and no others.
+ */
+export interface Identities {
+  /** How many there are in each family; their sum is how many there are. */
+  readonly familySizes: readonly number[];
 }
 
 /** What a task asks for; it decides the loss and the size of the model's output. */
@@ -67,6 +81,8 @@ export function hasAccuracy(problem: Problem): boolean {
 export interface TaskSource {
   readonly name: string;
   readonly problem: Problem;
+  /** What outputs of training episodes stand for; none where nothing comes again. */
+  readonly identities?: Identities;
   /** Hash (hex) of everything an episode depends on besides seed and index: data, split, options. */
   readonly dataHash: string;
   /** One line that says which data, split and preprocessing this is, for the protocol line. */

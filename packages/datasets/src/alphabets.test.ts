@@ -85,6 +85,18 @@ const config = {
   rotations: false,
 } as const;
 
+test("the classes of a training episode are of one family of identities", async () => {
+  const source = await openTaskSource({ ...config, ways: 5, families: "alphabet" }, { seed: 1 });
+  expect(source.identities!.familySizes).toEqual(new Array(35).fill(20));
+  const families = new Set<number>();
+  for (let index = 0; index < 50; index++) {
+    const of = new Set(Array.from(source.episode("train", index).identities!, (id) => Math.floor(id / 20)));
+    expect(of.size).toBe(1);
+    families.add([...of][0]!);
+  }
+  expect(families.size).toBeGreaterThan(20);
+});
+
 test("glyphs come by alphabets too, with a hash and a description of their own", async () => {
   const within = await openTaskSource({ ...config, families: "alphabet" }, { seed: 1 });
   const among = await openTaskSource(config, { seed: 1 });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
 import { cosine, createRandom, type Random, sine } from "@shoal/core/outer";
 import type { ConfigOf } from "./data-set.ts";
-import { madeData, queriesOf, shotsOf } from "./made-data.ts";
+import { eachOnItsOwn, madeData, queriesOf, shotsOf } from "./made-data.ts";
 import { splitIndex, stream } from "./streams.ts";
 
 type BinaryConfig = ConfigOf<"binary">;
@@ -36,6 +36,7 @@ export function openBinary(config: BinaryConfig, seed: number): TaskSource {
   return {
     name: "binary",
     problem: { type: "binary" },
+    identities: eachOnItsOwn(trainTasks),
     dataHash: createHash("sha256")
       .update(JSON.stringify({ recipe, shots, queries, evaluationQueries, trainShots, trainTasks }))
       .digest("hex"),
@@ -43,12 +44,12 @@ export function openBinary(config: BinaryConfig, seed: number): TaskSource {
     spec,
     episode(split, index): Episode {
       const random = createRandom(seed, stream.binary, splitIndex[split], index);
-      const angle = drawAngle(
-        split === "train" ? createRandom(stream.binaryTask, random.int(trainTasks)) : random,
-      );
+      const task = split === "train" ? random.int(trainTasks) : null;
+      const angle = drawAngle(task === null ? random : createRandom(stream.binaryTask, task));
       return {
         support: drawExamples(random, shotsOf(config, split), angle),
         query: drawExamples(random, queriesOf(config, split), angle),
+        ...(task === null ? {} : { identities: Int32Array.of(task) }),
       };
     },
   };

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Episode, EpisodeSpec, Examples, Split, TaskSource } from "@shoal/core";
 import { createRandom, type Random } from "@shoal/core/outer";
 import type { ConfigOf } from "./data-set.ts";
-import { madeData, queriesOf, shotsOf } from "./made-data.ts";
+import { eachOnItsOwn, madeData, queriesOf, shotsOf } from "./made-data.ts";
 import { splitIndex, stream } from "./streams.ts";
 
 type LinearConfig = ConfigOf<"linear">;
@@ -41,6 +41,7 @@ export function openLinear(config: LinearConfig, seed: number): TaskSource {
   return {
     name: "linear",
     problem: { type: "regression", outputs: 1 },
+    identities: eachOnItsOwn(trainTasks),
     dataHash: createHash("sha256")
       .update(JSON.stringify({ recipe, shots, queries, evaluationQueries, trainShots, trainTasks }))
       .digest("hex"),
@@ -50,12 +51,12 @@ export function openLinear(config: LinearConfig, seed: number): TaskSource {
     spec,
     episode(split, index): Episode {
       const random = createRandom(seed, stream.linear, splitIndex[split], index);
-      const weights = near(
-        split === "train" ? createRandom(stream.linearTask, random.int(trainTasks)) : random,
-      );
+      const task = split === "train" ? random.int(trainTasks) : null;
+      const weights = near(task === null ? random : createRandom(stream.linearTask, task));
       return {
         support: drawExamples(random, shotsOf(config, split), weights),
         query: drawExamples(random, queriesOf(config, split), weights),
+        ...(task === null ? {} : { identities: Int32Array.of(task) }),
       };
     },
   };

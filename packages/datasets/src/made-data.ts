@@ -1,4 +1,4 @@
-import type { DatasetConfig, Split, TaskSource } from "@shoal/core";
+import type { DatasetConfig, Identities, Split, TaskSource } from "@shoal/core";
 import type { DataSet } from "./data-set.ts";
 
 /** A data set whose episodes are made as they are asked for: there is nothing to bring, pack or check. */
@@ -17,6 +17,11 @@ export function madeData<C extends DatasetConfig>(
     prepare: async () => [],
     verify: async () => [],
   };
+}
+
+/** Tasks with one output each, of which none has anything to do with another's. */
+export function eachOnItsOwn(tasks: number): Identities {
+  return { familySizes: new Array<number>(tasks).fill(1) };
 }
 
 /** How many examples an episode has, of each class where there are classes. */

@@ -20,10 +20,14 @@ export interface EpisodeRecipe {
   readonly shots: number;
   readonly queries: number;
   readonly rotations: boolean;
+  /** What the classes stand for in training; null: nothing is told. */
+  readonly identityOf?: ((place: number, quarterTurns: number) => number) | null;
 }
 
 /** Which images an episode shows, before any pixel is touched. */
 export interface EpisodeClass {
+  /** Place in the recipe's classes. */
+  readonly place: number;
   /** Index in the store. */
   readonly classIndex: number;
   /** Counter-clockwise quarter turns, 0 ... 3, of all this class's images. */
@@ -54,6 +58,7 @@ export function drawEpisode(
     const place = family?.[drawn] ?? drawn;
     const classIndex = recipe.classes[place]!;
     return {
+      place,
       classIndex,
       quarterTurns: recipe.rotations ? random.int(4) : (turns?.[place] ?? 0),
       examples: drawWithoutReplacement(random, shots + queries, images.imageCount(classIndex)),
@@ -70,9 +75,15 @@ export function drawEpisode(
  */
 export function sampleEpisode(recipe: EpisodeRecipe, seed: number, split: Split, index: number): Episode {
   const classes = drawEpisode(recipe, seed, split, index);
+  const { identityOf = null } = recipe;
   return {
     support: gather(recipe, classes, 0, recipe.shots),
     query: gather(recipe, classes, recipe.shots, recipe.queries),
+    ...(identityOf === null
+      ? {}
+      : {
+          identities: Int32Array.from(classes, ({ place, quarterTurns }) => identityOf(place, quarterTurns)),
+        }),
   };
 }
 

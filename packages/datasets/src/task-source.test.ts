@@ -1,4 +1,11 @@
-import type { DatasetConfig, Examples, ExamplesSpec, Split, TaskSource } from "@shoal/core";
+import {
+  type DatasetConfig,
+  type Examples,
+  type ExamplesSpec,
+  outputsOf,
+  type Split,
+  type TaskSource,
+} from "@shoal/core";
 import { beforeAll, describe, expect, test } from "vitest";
 import { openTaskSource } from "./open-task-source.ts";
 
@@ -8,6 +15,15 @@ const configs: readonly DatasetConfig[] = [
   { source: "linear", shots: 4, queries: 3, evaluationQueries: 5, trainTasks: 1000 },
   { source: "binary", shots: 4, queries: 3, evaluationQueries: 5, trainTasks: 1000 },
   { source: "glyphs", ways: 5, shots: 2, queries: 3, evaluationQueries: 4, rotations: true },
+  {
+    source: "glyphs",
+    ways: 5,
+    shots: 2,
+    queries: 3,
+    evaluationQueries: 4,
+    rotations: false,
+    families: "alphabet",
+  },
   { source: "glyphs", ways: 20, shots: 1, queries: 1, evaluationQueries: 1, rotations: false },
 ];
 const splits: readonly Split[] = ["train", "validation", "test"];
@@ -54,6 +70,28 @@ describe.each(configs)("$source", (config) => {
       expect(other.episode(split, 41)).not.toEqual(source.episode(split, 41));
       expect(source.episode(split, 42)).not.toEqual(source.episode(split, 41));
     }
+  });
+
+  test("training episodes say what each output stands for, where something comes again; others do not", () => {
+    const { identities, problem } = source;
+    expect(source.episode("test", 0).identities).toBeUndefined();
+    if (identities === undefined) {
+      expect(source.episode("train", 0).identities).toBeUndefined();
+      return;
+    }
+    const count = identities.familySizes.reduce((sum, size) => sum + size, 0);
+    const seen = new Set<number>();
+    for (let index = 0; index < 20; index++) {
+      const own = [...source.episode("train", index).identities!];
+      expect(own).toHaveLength(outputsOf(problem));
+      expect(new Set(own).size).toBe(own.length);
+      for (const identity of own) {
+        expect(identity).toBeGreaterThanOrEqual(0);
+        expect(identity).toBeLessThan(count);
+        seen.add(identity);
+      }
+    }
+    expect(seen.size).toBeGreaterThan(10);
   });
 
   test("the receiver owns the arrays", () => {

@@ -1,21 +1,23 @@
-import type { Problem, Split, TaskShapes, TaskSource } from "@shoal/core";
+import type { Identities, Problem, Split, TaskShapes, TaskSource } from "@shoal/core";
 import type { StopFlag } from "./stop-flag.ts";
 
 /** What a compute thread must know of a task source, as plain data: it has no task source of its own. */
 export interface SourceShapes {
   readonly problem: Problem;
+  readonly identities?: Identities;
   readonly specs: Readonly<Record<Split, ReturnType<TaskSource["spec"]>>>;
 }
 
 export function shapesOf(source: TaskSource): SourceShapes {
   return {
     problem: source.problem,
+    ...(source.identities === undefined ? {} : { identities: source.identities }),
     specs: { train: source.spec("train"), validation: source.spec("validation"), test: source.spec("test") },
   };
 }
 
-export function taskShapes({ problem, specs }: SourceShapes): TaskShapes {
-  return { problem, spec: (split) => specs[split] };
+export function taskShapes({ specs, ...shapes }: SourceShapes): TaskShapes {
+  return { ...shapes, spec: (split) => specs[split] };
 }
 
 /** The episodes of a block, one after the other: each array is `[tasks, n, ...]`, flat. */
@@ -24,6 +26,8 @@ export interface EpisodeArrays {
   readonly supportY: Float32Array | Int32Array;
   readonly queryX: Float32Array;
   readonly queryY: Float32Array | Int32Array;
+  /** `[tasks, outputs]`, where training episodes have identities. */
+  readonly identities?: Int32Array;
 }
 
 /** Which episodes to build. */

@@ -95,7 +95,7 @@ function openShared(graph: SerializedGraph): Promise<Executable> {
 async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockResult> {
   const { executable, scheduledAt } = await openOnce(leafGraph);
   const started = performance.now();
-  const { layout, statNames } = leafGraph;
+  const { layout, statNames, readsIdentities } = leafGraph;
   const params = paramsOf(job);
   const views = layout.entries.map(({ offset, size }) => params.subarray(offset, offset + size));
   const statCount = statNames.length;
@@ -111,7 +111,7 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockR
   const tree = isTrain ? new ReductionTree(job.leafCount, layout.size) : null;
   for (let leaf = 0; leaf < job.leafCount; leaf++) {
     if (job.stop !== undefined) throwIfRaised(job.stop);
-    const inputs = [...views, ...leafArrays(job, leaf), ...scheduled];
+    const inputs = [...views, ...leafArrays(job, leaf, readsIdentities), ...scheduled];
     const outputs = await callNative(data.calls, () => executable.run(inputs));
     body.set(outputs[statsAt] as Float32Array, leaf * leafStats);
     if (tree === null) continue;
@@ -125,9 +125,15 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockR
   return { body, taskCount: statsSize / statCount, statCount, computeMs: performance.now() - started };
 }
 
-/** The episodes of one leaf, as views: support x and y, query x and y. */
-function leafArrays({ episodes, leafCount }: BlockJob, leaf: number): NumericArray[] {
-  return [episodes.supportX, episodes.supportY, episodes.queryX, episodes.queryY].map((array) => {
+/** The episodes of one leaf, as views: support x and y, query x and y, and what the outputs stand for. */
+function leafArrays(
+  { episodes, leafCount }: BlockJob,
+  leaf: number,
+  readsIdentities: boolean,
+): NumericArray[] {
+  const { supportX, supportY, queryX, queryY, identities } = episodes;
+  const arrays = [supportX, supportY, queryX, queryY, ...(readsIdentities ? [identities!] : [])];
+  return arrays.map((array) => {
     const size = array.length / leafCount;
     return array.subarray(leaf * size, (leaf + 1) * size);
   });

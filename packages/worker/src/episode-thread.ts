@@ -38,7 +38,7 @@ export default async function run(task: EpisodeTask): Promise<ThreadReply<Opened
     });
   }
   const reply = await replyOf(async () => build(await openOnce(), task));
-  return moving(reply, ({ supportX, supportY, queryX, queryY }) => [supportX, supportY, queryX, queryY]);
+  return moving(reply, (arrays) => Object.values(arrays) as Float32Array[]);
 }
 
 function openOnce(): Promise<TaskSource> {
@@ -60,6 +60,9 @@ function build(source: TaskSource, { split, firstEpisode, taskCount }: EpisodeRe
     supportY: join(episodes, ({ support }) => support.y),
     queryX: join(episodes, ({ query }) => query.x) as Float32Array,
     queryY: join(episodes, ({ query }) => query.y),
+    ...(episodes[0]!.identities === undefined
+      ? {}
+      : { identities: join(episodes, ({ identities }) => identities!) as Int32Array }),
   };
 }
 

@@ -13,6 +13,7 @@ export default function run(request: LeafRequest): Promise<ThreadReply<LeafGraph
     const { layout, statNames, specs } = program;
     const isScheduled = Object.keys(specs[2]).length > 0;
     const graph = request.target === null ? null : serializeGraph(captureProgram(program), request.target);
-    return { request, layout, statNames, isScheduled, graph };
+    const readsIdentities = specs[1].identities !== undefined;
+    return { request, layout, statNames, isScheduled, readsIdentities, graph };
   });
 }

@@ -19,6 +19,8 @@ export interface LeafFacts {
   readonly statNames: readonly string[];
   /** True if the graph has inputs that the algorithm computes from the version. */
   readonly isScheduled: boolean;
+  /** True if the graph takes the episodes' identities. */
+  readonly readsIdentities: boolean;
 }
 
 /** A leaf function made ready to travel: plain data. */
@@ -32,5 +34,6 @@ export interface LeafGraph extends LeafFacts {
  * The same text for requests that get the same graph: episodes of one shape share it, whatever their split.
  */
 export function describeRequest({ kind, split, experiment, shapes, target }: LeafRequest): string {
-  return JSON.stringify({ kind, experiment, problem: shapes.problem, spec: shapes.specs[split], target });
+  const { problem, identities, specs } = shapes;
+  return JSON.stringify({ kind, experiment, problem, identities, spec: specs[split], target });
 }

@@ -41,8 +41,8 @@ export class LeafGraphs {
     const cached = await readCachedGraph(cache, key);
     if (cached !== null) return { request, ...(cached.about as LeafFacts), graph: cached.graph };
     const made = await this.#compile(request);
-    const { layout, statNames, isScheduled, graph } = made;
-    const about: LeafFacts = { layout, statNames, isScheduled };
+    const { layout, statNames, isScheduled, readsIdentities, graph } = made;
+    const about: LeafFacts = { layout, statNames, isScheduled, readsIdentities };
     await writeCachedGraph(cache, key, { graph: graph!, about });
     return made;
   }

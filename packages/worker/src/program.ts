@@ -108,8 +108,8 @@ export class Program implements BlockProgram {
 
   /** Computes a block on the device with the most free threads; takes the job's episodes over. */
   async compute(job: BlockJob): Promise<BlockResult> {
-    const { supportX, supportY, queryX, queryY } = job.episodes;
-    const transferList = [supportX, supportY, queryX, queryY].map(({ buffer }) => buffer as ArrayBuffer);
+    const arrays = Object.values(job.episodes) as Float32Array[];
+    const transferList = arrays.map(({ buffer }) => buffer as ArrayBuffer);
     const device = this.#threads.devices.reduce((best, other) => (other.load < best.load ? other : best));
     const { kind, split } = job;
     const task = this.#threads.graphs

@@ -1,13 +1,18 @@
 import type * as tf from "@tensorflow/tfjs-core";
 import type { z } from "zod";
 import type { ApplyOptions, Model, ParamSpec, Params } from "../model.ts";
-import type { EpisodeSpec, Problem } from "../task-source.ts";
+import type { EpisodeSpec, Identities, Problem } from "../task-source.ts";
 
 /** Labelled examples of one task: float32 `[n, ...example]`, and int32 `[n]` or float32 `[n, outputs]`. */
 export type TaskExamples = { readonly x: tf.Tensor; readonly y: tf.Tensor };
 
 /** One task: adapt on `support`, measure on `query`. */
-export type Task = { readonly support: TaskExamples; readonly query: TaskExamples };
+export type Task = {
+  readonly support: TaskExamples;
+  readonly query: TaskExamples;
+  /** int32 `[outputs]`: what the outputs stand for, for algorithms that read `identities`. */
+  readonly identities?: tf.Tensor;
+};
 
 /** What a training step tells the algorithm beside the parameters: named float32 tensors. */
 export type Scheduled = { readonly [name: string]: tf.Tensor };
@@ -53,6 +58,8 @@ export interface Algorithm {
    */
   readonly params: readonly ParamSpec[];
   readonly schedule?: Schedule;
+  /** True: training tasks come with their `identities`. */
+  readonly readsIdentities?: true;
   /**
    * Meta-training. An algorithm whose meta-gradient `g` is no gradient of a loss returns the surrogate
    * `sum(params * stopGradient(g))`, whose gradient is `g`.
@@ -74,6 +81,8 @@ export interface AlgorithmContext {
   readonly problem: Problem;
   /** Of the split that is trained or evaluated. */
   readonly episode: EpisodeSpec;
+  /** What comes again from training task to training task; undefined: nothing does. */
+  readonly identities?: Identities | undefined;
   /** The experiment's. */
   readonly seed: number;
 }
@@ -86,6 +95,7 @@ export interface Surroundings {
 
 /** Fields of an experiment's other sections, as a configuration file would name them. */
 export interface Companions {
+  readonly steps?: number;
   readonly outer?: { readonly [field: string]: unknown };
   readonly evaluation?: { readonly [field: string]: unknown };
   readonly dataset?: { readonly [field: string]: unknown };

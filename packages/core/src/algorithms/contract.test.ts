@@ -46,8 +46,9 @@ function experimentOf(
 }
 
 describe.each(everyCase)("%s", (_, one) => {
-  const toyNames = [...new Set(one.toys.map(({ toy }) => toy))];
-  const problems: readonly ToyName[] = toyNames.includes("clusters") ? [...toyNames, "images"] : toyNames;
+  const toyNames = [...new Set([...one.toys.map(({ toy }) => toy), ...(one.alsoOn ?? [])])];
+  const hasClasses = toyNames.includes("clusters") || toyNames.includes("alphabets");
+  const problems: readonly ToyName[] = hasClasses ? [...toyNames, "images"] : toyNames;
 
   describe.each(problems)("on %s", (toy) => {
     const experiment = experimentOf(toy, one.config);
@@ -204,7 +205,12 @@ async function expectedGradient(
   const algorithm = createAlgorithm(experiment, toys[toy], "train");
   const { specs, layout } = trainProgram(experiment, toys[toy]);
   const fn = (params: Params, episodes: Task, scheduled: Scheduled): tf.Tensor[] => {
-    const task = { support: only(episodes.support), query: only(episodes.query) };
+    const { identities } = episodes;
+    const task = {
+      support: only(episodes.support),
+      query: only(episodes.query),
+      ...(identities === undefined ? {} : { identities: tf.reshape(identities, [-1]) }),
+    };
     if (one.metaGradient === undefined) return [algorithm.objective(params, task, scheduled).value];
     const model = createModel(experiment.model, problem, spec("train"));
     const gradient = one.metaGradient({ algorithm, model, problem, params, task, scheduled });
@@ -273,6 +279,7 @@ function inputsOf(
     join(tasks.map(({ support }) => support.y)),
     join(tasks.map(({ query }) => query.x)),
     join(tasks.map(({ query }) => query.y)),
+    ...(program.specs[1].identities === undefined ? [] : [join(tasks.map(({ identities }) => identities!))]),
     ...program.scheduledAt(version).map((values) => (isFloat64 ? Float64Array.from(values) : values)),
   ];
 }

@@ -5,12 +5,14 @@ import { boil } from "./boil.ts";
 import { cavia } from "./cavia.ts";
 import { fomaml } from "./fomaml.ts";
 import { imaml } from "./imaml.ts";
+import { joint } from "./joint.ts";
 import { maml } from "./maml.ts";
 import { mamlPlusPlus } from "./maml-plus-plus.ts";
 import { matchingnet } from "./matchingnet.ts";
 import { metaSgd } from "./meta-sgd.ts";
 import { protonet } from "./protonet.ts";
 import { reptile } from "./reptile.ts";
+import { scratch } from "./scratch.ts";
 
 /** Every algorithm. Adding one is its file and its line here. */
 const definitions = [
@@ -25,6 +27,8 @@ const definitions = [
   imaml,
   protonet,
   matchingnet,
+  joint,
+  scratch,
 ] as const;
 
 type SchemasOf<Definitions> = {

@@ -82,9 +82,16 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
     x: { shape: [ways * count, height, width, channels], dtype: "float32" },
     y: { shape: [ways * count], dtype: "int32" },
   });
+  // A turned character is a class of its own; those of a family are numbered one after the other.
+  const turnsPerClass = rotations ? 4 : 1;
+  const trainFamilies = families?.train ?? [{ places: Array.from(classes.train.keys()) }];
+  const ranks = new Map(trainFamilies.flatMap(({ places }) => places).map((place, rank) => [place, rank]));
+  const identityOf = (place: number, quarterTurns: number): number =>
+    ranks.get(place)! * turnsPerClass + (rotations ? quarterTurns : 0);
   return {
     name: options.name,
     problem: { type: "classification", ways },
+    identities: { familySizes: trainFamilies.map(({ places }) => places.length * turnsPerClass) },
     dataHash: hashData(options),
     description: options.description,
     spec: (split) => ({ support: examplesSpec(shotsOf(split)), query: examplesSpec(queriesOf(split)) }),
@@ -99,6 +106,7 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
         shots: shotsOf(split),
         queries: queriesOf(split),
         rotations,
+        identityOf: split === "train" ? identityOf : null,
       };
       return sampleEpisode(recipe, seed, split, index);
     },

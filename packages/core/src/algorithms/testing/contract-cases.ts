@@ -10,6 +10,8 @@ import type { ToyName } from "./toys.ts";
 /** What the contract suite needs to know of one configuration of an algorithm. */
 export interface ContractCase {
   readonly config: AlgorithmConfig;
+  /** More toys, for algorithms that get no better from training. */
+  readonly alsoOn?: readonly ToyName[];
   /** Toys that it must get better at, within these many meta-steps of 4 tasks at this rate of Adam or SGD. */
   readonly toys: readonly {
     readonly toy: ToyName;
@@ -201,4 +203,19 @@ export const contractCases: {
   ],
   protonet: [{ config: { type: "protonet" }, toys: metricToys }],
   matchingnet: [{ config: { type: "matchingnet" }, toys: metricToys }],
+  joint: [
+    {
+      config: { type: "joint", innerRate: 0.3, trunk: "frozen" },
+      toys: [{ toy: "alphabets", steps: 300, outer: "adam", rate: 0.02, testSteps: 5 }],
+    },
+    {
+      config: { type: "joint", innerRate: 0.05, trunk: "frozen" },
+      toys: [{ toy: "lines", steps: 150, outer: "adam", rate: 0.01, testSteps: 5 }],
+    },
+    {
+      config: { type: "joint", innerRate: 0.1, trunk: "adapted" },
+      toys: [{ toy: "alphabets", steps: 300, outer: "adam", rate: 0.02, testSteps: 5 }],
+    },
+  ],
+  scratch: [{ config: { type: "scratch", innerRate: 0.1 }, toys: [], alsoOn: ["lines", "clusters"] }],
 };
