@@ -5,6 +5,7 @@ import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
+import { exportCommand } from "./commands/export.ts";
 import { sim } from "./commands/sim.ts";
 import { status } from "./commands/status.ts";
 import { pause, resume, stop } from "./commands/steer.ts";
@@ -26,6 +27,7 @@ export const commands: readonly Command[] = [
   stop,
   evaluate,
   ablate,
+  exportCommand,
   verify,
   data,
   bench,

@@ -90,25 +90,31 @@ export function hasClasses(dataset: Experiment["dataset"]): boolean {
   return "ways" in dataset || dataset.source === "binary";
 }
 
+/** Whose statistics batch norm takes, for people. */
+export function normText(experiment: Experiment): string {
+  const { algorithm } = experiment;
+  const hasRunning = algorithm.type === "maml++" && algorithm.perStepStatistics;
+  return {
+    transductive: "transductive batch norm",
+    inductive: `inductive batch norm (${hasRunning ? "running statistics of training" : "the support set's statistics"})`,
+    both: "transductive batch norm (and inductive beside)",
+    none: "no batch norm",
+  }[normOf(experiment)];
+}
+
 /** Everything that the number depends on, in one line. */
 export function protocolText(
   experiment: Experiment,
   description: string,
   { tasks, split }: Evaluation,
 ): string {
-  const { dataset, evaluation, algorithm } = experiment;
-  const hasRunning = algorithm.type === "maml++" && algorithm.perStepStatistics;
+  const { dataset, evaluation } = experiment;
   const queries = dataset.evaluationQueries;
   const ways = "ways" in dataset ? `${dataset.ways}-way ` : "";
   const episode = hasClasses(dataset)
     ? `${ways}${dataset.shots}-shot, ${queries} quer${queries === 1 ? "y" : "ies"} per class`
     : `${dataset.shots}-shot, ${queries} query points`;
-  const norm = {
-    transductive: "transductive batch norm",
-    inductive: `inductive batch norm (${hasRunning ? "running statistics of training" : "the support set's statistics"})`,
-    both: "transductive batch norm (and inductive beside)",
-    none: "no batch norm",
-  }[normOf(experiment)];
+  const norm = normText(experiment);
   const steps = `${evaluation.innerSteps} inner step${evaluation.innerSteps === 1 ? "" : "s"}`;
   return `${count(tasks)} ${split} task${tasks === 1 ? "" : "s"}, ${episode}, ${steps}, ${norm}; mean and 95 % interval over tasks; ${description}`;
 }

@@ -342,6 +342,12 @@ export const optionTable = {
   },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", short: "o", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  format: {
+    type: "choice",
+    choices: ["safetensors", "onnx"],
+    fallback: "safetensors",
+    help: "tensors alone, or a graph that adapts and predicts",
+  },
   reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
   log: { type: "text", value: "<file>", help: "append one JSON line per event to this file", unset: "none" },
   "log-level": {

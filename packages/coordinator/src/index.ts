@@ -17,6 +17,7 @@ export type { RoundSpec } from "./round-spec.ts";
 export { Run } from "./run.ts";
 export { RunDirectory } from "./run-directory.ts";
 export type { RunOptions } from "./run-options.ts";
+export { encodeSafetensors, type NamedTensor } from "./safetensors.ts";
 export { type Coordinator, type CoordinatorOptions, startCoordinator } from "./start-coordinator.ts";
 export { type RunCheck, type VerifiedRun, verifyRun } from "./verify-run.ts";
 export type { Wait } from "./waits.ts";

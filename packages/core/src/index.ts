@@ -1,4 +1,12 @@
 export { type AdaptOptions, adapt } from "./adapt.ts";
+export {
+  type AdaptedPredictions,
+  type AdaptProgram,
+  type AdaptProgramOptions,
+  inspectProgram,
+  predictProgram,
+  taskShapes,
+} from "./adapt-program.ts";
 export { type AblationRow, ablation } from "./algorithms/ablation.ts";
 export type {
   Adapted,

@@ -5,8 +5,9 @@ import { type AlgorithmExperiment, createAlgorithm } from "./create-algorithm.ts
 import type { Experiment } from "./experiment.ts";
 import { initialize } from "./initialize.ts";
 import { accuracyOf, lossOf } from "./losses.ts";
-import type { ApplyOptions, NormStatistics, Params } from "./model.ts";
+import type { Params } from "./model.ts";
 import { layoutParams, type ParamLayout } from "./outer/param-layout.ts";
+import { predictInductively } from "./predict-inductively.ts";
 import {
   type EpisodeSpec,
   type ExamplesSpec,
@@ -137,7 +138,7 @@ export function evaluateProgram(experiment: LeafExperiment, source: TaskShapes, 
           return measured[0]!.flatMap((_, k) => measured.map((one) => one[k]!));
         };
         const transductive = (): tf.Tensor[] => stat((learner) => learner.predict(query.x));
-        const inductive = (): tf.Tensor[] => stat((learner) => predictInductively(learner, support, query));
+        const inductive = (): tf.Tensor[] => stat((learner) => predictInductively(learner, support, query.x));
         const both = {
           transductive,
           inductive,
@@ -152,17 +153,6 @@ export function evaluateProgram(experiment: LeafExperiment, source: TaskShapes, 
 
 /** Before the names of the statistics with the support set's batch norm, where both are taken. */
 export const INDUCTIVE_PREFIX = "inductive-";
-
-/** The outputs for the query set, with batch norm by the support set's statistics. */
-function predictInductively(learner: Adapted, support: TaskExamples, query: TaskExamples): tf.Tensor {
-  const ofSupport = new Map<string, NormStatistics>();
-  const keep: ApplyOptions["statistics"] = (layer, batch) => {
-    ofSupport.set(layer, batch);
-    return batch;
-  };
-  learner.predict(support.x, { statistics: keep });
-  return learner.predict(query.x, { statistics: (layer) => ofSupport.get(layer)! });
-}
 
 /** Where each parameter lies in the flat vector. */
 export function modelLayout(experiment: Experiment, source: TaskShapes): ParamLayout {

@@ -5,6 +5,7 @@ export { datasetNames } from "./data-sets.ts";
 export type { DatasetEvent, OnDatasetEvent } from "./dataset-event.ts";
 export { defaultCacheDir } from "./default-cache-dir.ts";
 export { type DownloadDataSetOptions, downloadDataSet } from "./download-data-set.ts";
+export { type ExampleShape, exampleShapeOf } from "./example-shape.ts";
 export { omniglotDirVariable } from "./omniglot/parts.ts";
 export { type OpenTaskSourceOptions, openTaskSource } from "./open-task-source.ts";
 export { type PrepareOptions, prepareDataSet } from "./prepare-data-set.ts";

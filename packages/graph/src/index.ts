@@ -12,6 +12,7 @@ export {
 export type { Graph, NamedSpec, TensorSpec } from "./graph.ts";
 export { GraphError } from "./graph-error.ts";
 export { type DeviceState, listDevices, tryDevice } from "./list-devices.ts";
+export { exportOnnx, type OnnxExportOptions } from "./onnx/export-onnx.ts";
 export { listBackends } from "./onnx/onnx-provider.ts";
 export { serializeGraph } from "./onnx/serialized-graph.ts";
 export { grad, stopGradient, valueAndGrad, valueAndGradWithAux } from "./transforms.ts";

@@ -45,6 +45,8 @@ export interface OnnxGraph {
   readonly initializers: readonly OnnxTensor[];
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
+  /** Texts that the model carries along. Default: none. */
+  readonly metadata?: Readonly<Record<string, string>>;
 }
 
 /** Serializes a graph as an ONNX model. @see https://github.com/onnx/onnx/blob/main/onnx/onnx.proto */
@@ -69,6 +71,7 @@ export function encodeOnnx(graph: OnnxGraph): Uint8Array {
       input: graph.inputs.map(encodeValue),
       output: graph.outputs.map(encodeValue),
     },
+    metadataProps: Object.entries(graph.metadata ?? {}).map(([key, value]) => ({ key, value })),
   } as never).finish();
 }
 
@@ -97,9 +100,11 @@ const Model = protobuf.Root.fromJSON({
         producerName: { type: "string", id: 2 },
         graph: { type: "Graph", id: 7 },
         opsetImport: { rule: "repeated", type: "OperatorSet", id: 8 },
+        metadataProps: { rule: "repeated", type: "Entry", id: 14 },
       },
     },
     OperatorSet: { fields: { domain: { type: "string", id: 1 }, version: { type: "int64", id: 2 } } },
+    Entry: { fields: { key: { type: "string", id: 1 }, value: { type: "string", id: 2 } } },
     Graph: {
       fields: {
         node: { rule: "repeated", type: "Node", id: 1 },
