@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import * as ort from "onnxruntime-node";
 
-const [model, episodes] = process.argv.slice(2);
+const [model = "", episodes = ""] = process.argv.slice(2);
 const session = await ort.InferenceSession.create(model);
 const answers = [];
 for (const { support, labels, query, image } of JSON.parse(readFileSync(episodes, "utf8"))) {

@@ -1,5 +1,5 @@
 import type { Evaluation } from "@shoal/coordinator";
-import { type Experiment, INDUCTIVE_PREFIX } from "@shoal/core";
+import { type Experiment, INDUCTIVE_PREFIX, type TaskSource } from "@shoal/core";
 import type { Interval } from "@shoal/core/outer";
 import { count, percent } from "./format.ts";
 
@@ -88,6 +88,11 @@ export function pathText(experiment: Experiment, { stats }: Evaluation): string 
 /** Shots and queries are then per class. */
 export function hasClasses(dataset: Experiment["dataset"]): boolean {
   return "ways" in dataset || dataset.source === "binary";
+}
+
+/** The data of a protocol line: what it is, and the hash of its content, split and options. */
+export function dataText({ description, dataHash }: Pick<TaskSource, "description" | "dataHash">): string {
+  return `${description}, data and split ${dataHash.slice(0, 12)}`;
 }
 
 /** Whose statistics batch norm takes, for people. */

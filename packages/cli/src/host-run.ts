@@ -26,6 +26,7 @@ import { EXIT, type Invocation } from "./command.ts";
 import { showDataEvents, taskSourceOptions } from "./data-options.ts";
 import { describeListening } from "./describe-listening.ts";
 import { concludeRun, describeRun } from "./describe-run.ts";
+import { dataText } from "./evaluation-text.ts";
 import { duration } from "./format.ts";
 import { graphCacheOf } from "./graph-cache.ts";
 import { LocalWorkers } from "./local-workers.ts";
@@ -252,7 +253,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
   const listening = await secureListening(host.address, values, run.runDirectory?.path ?? null);
   const { certificate, tokenFile } = listening;
   const { experiment, source } = run;
-  const show = showRun(terminal, experiment, source.description, run.start.step);
+  const show = showRun(terminal, experiment, dataText(source), run.start.step);
   const coordinator = await startCoordinator({
     experiment,
     runId: run.runId,

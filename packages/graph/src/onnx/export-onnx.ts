@@ -34,8 +34,10 @@ export function exportOnnx(graph: Graph, { inputs, outputs, metadata }: OnnxExpo
     ...outputs.map((name, k) => [`output_${k}`, name] as const),
   ]);
   const nameOf = (name: string): string => renamed.get(name) ?? name;
+  const used = new Set(plain.nodes.flatMap((node) => node.inputs));
   const constants = inputs.flatMap(({ name, values }, k): OnnxTensor[] => {
-    if (values === undefined) return [];
+    // What only training reads is left out.
+    if (values === undefined || !used.has(`input_${k}`)) return [];
     const { dims, dataType } = plain.inputs[k]!;
     if (values.length !== sizeOf(dims)) {
       throw new GraphError("E_SHAPE", `exportOnnx: ${name}: expected [${dims}], got ${values.length} values`);
