@@ -1,4 +1,5 @@
 import type { Experiment } from "./experiment.ts";
+import { publishedPresets } from "./published-presets.ts";
 
 /** An experiment with a name that people ask for, and what to expect of it. */
 export interface Preset {
@@ -206,4 +207,5 @@ export const presets: readonly Preset[] = [
       evaluation: { every: 100, validationTasks: 200, testTasks: 600, innerSteps: 5 },
     },
   },
+  ...publishedPresets,
 ];
