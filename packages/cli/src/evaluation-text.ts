@@ -49,7 +49,7 @@ function scoreOf(stats: Evaluation["stats"], step: number, prefix: string): Scor
 
 /** Whose statistics batch norm takes at evaluation. */
 function normOf({ model, evaluation }: Experiment): "transductive" | "inductive" | "both" | "none" {
-  return model.type === "conv4" ? (evaluation.batchNorm ?? "transductive") : "none";
+  return model.type === "mlp" ? "none" : (evaluation.batchNorm ?? "transductive");
 }
 
 /** `accuracy 95.30 % +- 0.41` or `loss 0.0123 +- 0.0004`, after the last inner step. */

@@ -35,6 +35,12 @@ const conv4 = z.strictObject({
   head: z.enum(["glorot", "normal"]),
 });
 
+const resnet12 = z.strictObject({
+  type: z.literal("resnet12"),
+  /** Filters of the four blocks. */
+  widths: z.tuple([count, count, count, count]),
+});
+
 const steps = count.optional();
 /** How the outer rate changes with the step; `steps` is the length of the fall. Default: all steps of the run. */
 const schedule = z
@@ -61,7 +67,7 @@ const fields = z.strictObject({
   /** Seeds the initial parameters and every episode. */
   seed: z.int().min(0).max(0xffff_ffff),
   dataset: datasetConfig,
-  model: z.discriminatedUnion("type", [mlp, conv4]),
+  model: z.discriminatedUnion("type", [mlp, conv4, resnet12]),
   algorithm: z.discriminatedUnion("type", algorithmSchemas),
   outer: z.discriminatedUnion("type", [sgd, adam]),
   /** Each element of the mean meta-gradient is clipped to +-clip; null: not clipped. */
@@ -101,8 +107,9 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
     if (count % tasksPerLeaf === 0) continue;
     fault(name, `expected a multiple of tasksPerLeaf (${tasksPerLeaf}), got ${count}`);
   }
-  if (experiment.model.type === "conv4" && !("ways" in dataset)) {
-    fault("model", `conv4 needs images, and ${dataset.source} has none; use mlp`);
+  const { type: model } = experiment.model;
+  if (model !== "mlp" && !("ways" in dataset)) {
+    fault("model", `${model} needs images, and ${dataset.source} has none; use mlp`);
   }
   const { algorithm } = experiment;
   algorithmOf(algorithm).check?.(algorithm, experiment, fault);

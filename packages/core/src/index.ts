@@ -64,6 +64,7 @@ export {
 export { type MlpOptions, mlp } from "./mlp.ts";
 export type { ApplyOptions, Model, NormStatistics, ParamSpec, Params } from "./model.ts";
 export { type Preset, presets } from "./presets.ts";
+export { type Resnet12Options, resnet12 } from "./resnet12.ts";
 export {
   type ArraySpec,
   type Episode,
