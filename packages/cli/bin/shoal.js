@@ -9,6 +9,13 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// A process that another shoal process started ends with that one, however that one ended: their channel closes.
+if (process.channel !== undefined) {
+  process.once("disconnect", () => process.exit(1));
+  // The channel is there for its end alone.
+  process.channel.unref();
+}
+
 const ensure = new URL("../../../tools/ensure-built.mjs", import.meta.url);
 try {
   // A child of a shoal process runs what that one has built.

@@ -1,6 +1,7 @@
 import type { Command } from "./command.ts";
 import { ablate } from "./commands/ablate.ts";
 import { bench } from "./commands/bench.ts";
+import { chaos } from "./commands/chaos.ts";
 import { coordinator } from "./commands/coordinator.ts";
 import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
@@ -32,6 +33,7 @@ export const commands: readonly Command[] = [
   data,
   bench,
   sim,
+  chaos,
   doctor,
   token,
 ];

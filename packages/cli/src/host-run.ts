@@ -35,6 +35,7 @@ import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment
 import { doneSummary, showRun } from "./run-display.ts";
 import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
 import { evaluationsIn, outerOf, resumeExperiment } from "./stored-run.ts";
+import { timestamp } from "./timestamp.ts";
 import { usageError } from "./usage-error.ts";
 import { exitCodeFor } from "./user-error.ts";
 
@@ -350,11 +351,4 @@ function exitCodeOf(outcome: Outcome): number {
   if (outcome.type === "complete") return EXIT.done;
   if (outcome.type === "stopped") return EXIT.interrupted;
   return exitCodeFor(outcome.code ?? "E_BUG");
-}
-
-/** `20261121-054210`, local time: sorts, and suits file names. */
-function timestamp(now = new Date()): string {
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
-  return `${date}-${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
 }

@@ -1,5 +1,6 @@
 import { algorithms, datasetNames } from "@shoal/core";
 import { defaultCacheDir } from "@shoal/datasets";
+import { faultKinds } from "./chaos/fault.ts";
 import type { OptionSpec } from "./option-spec.ts";
 
 /**
@@ -326,6 +327,22 @@ export const optionTable = {
     help: "instead of a plan: small runs to which everything happens that can, one per seed",
   },
   seeds: { type: "integer", min: 1, fallback: 100, help: "with --storm: how many seeds, from --seed on" },
+
+  // What happens to a run
+  "kill-every": { type: "duration", fallback: "5s", help: "mean time between two faults" },
+  for: { type: "duration", fallback: "2m", help: "time in which faults happen; then the run may end" },
+  faults: {
+    type: "text",
+    value: "<kinds>",
+    fallback: Object.keys(faultKinds).join(","),
+    help: "kinds of faults, with commas",
+  },
+  "quiet-hash": {
+    type: "text",
+    value: "<hex>",
+    help: "paramsHash that the run has to end in",
+    unset: "that of a quiet run, made first",
+  },
 
   // What is asked
   split: {

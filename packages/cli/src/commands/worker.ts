@@ -43,7 +43,6 @@ export const taskSourceModule = new URL("../../dist/task-source-module.js", impo
 
 async function run({ values, terminal, log, signal }: Invocation): Promise<number> {
   const meeting = meetingOf(values);
-  stopWithParent();
   const named = values.name === undefined ? {} : { name: values.name };
   leaveInTime(signal, values["drain-exit-code"]!);
   const outcome = await runWorker({
@@ -90,14 +89,6 @@ function leaveInTime(signal: AbortSignal, exitCode: number): void {
   signal.addEventListener("abort", () => {
     setTimeout(() => process.exit(exitCode), DRAIN_MS).unref();
   });
-}
-
-/** A local worker ends with the command that started it, however that one ended: its channel closes. */
-function stopWithParent(): void {
-  if (process.channel === undefined) return;
-  process.once("disconnect", () => process.exit(EXIT.failed));
-  // The channel is there for its end alone.
-  process.channel.unref();
 }
 
 function isNotice(event: WorkerEvent): event is GraphCacheEvent {
