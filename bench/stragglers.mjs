@@ -93,6 +93,7 @@ function runLeases(tasks, hedge) {
     leaseMsMin: 10_000,
     leaseMsUnmeasured: 1e9,
     leavesUnmeasured: 1,
+    inOrder: true,
     hedge,
     audit: 0,
   };

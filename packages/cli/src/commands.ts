@@ -7,6 +7,7 @@ import { data } from "./commands/data.ts";
 import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
+import { relay } from "./commands/relay.ts";
 import { sim } from "./commands/sim.ts";
 import { status } from "./commands/status.ts";
 import { pause, resume, stop } from "./commands/steer.ts";
@@ -21,6 +22,7 @@ export const commands: readonly Command[] = [
   train,
   coordinator,
   worker,
+  relay,
   status,
   why,
   pause,

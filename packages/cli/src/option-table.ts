@@ -270,6 +270,12 @@ export const optionTable = {
     value: "<file>",
     help: "tokens that workers and others must present (shoal token)",
   },
+  "workers-token-file": {
+    type: "text",
+    value: "<file>",
+    help: "tokens that the relay's workers must present",
+    unset: "the --token-file",
+  },
   insecure: { type: "flag", help: "let other machines in, and let a token out, without TLS" },
   "no-hedge": { type: "flag", help: "never compute a late block a second time on an idle worker" },
   audit: {

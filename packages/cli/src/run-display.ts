@@ -58,7 +58,7 @@ export function showRun(
         return;
       }
       default: {
-        const text = describe(event);
+        const text = describeEvent(event);
         if (text !== null) terminal.line(text);
       }
     }
@@ -98,7 +98,7 @@ function createProgress(experiment: Experiment, startStep: number): (event: Step
   };
 }
 
-function waitingText(event: Extract<CoordinatorEvent, { type: "waiting" }>): string {
+export function waitingText(event: Extract<CoordinatorEvent, { type: "waiting" }>): string {
   const preparing = event.preparing.length === 0 ? "" : `, ${event.preparing.join(" and ")} preparing`;
   return (
     `waiting for ${event.workersMin} worker${event.workersMin === 1 ? "" : "s"}: ` +
@@ -107,7 +107,7 @@ function waitingText(event: Extract<CoordinatorEvent, { type: "waiting" }>): str
 }
 
 /** One line for people, or null for what only programs need. */
-function describe(
+export function describeEvent(
   event: Exclude<CoordinatorEvent, { type: "step" | "evaluation" | "waiting" | "done" }>,
 ): string | null {
   switch (event.type) {

@@ -36,6 +36,7 @@ export function failBlock(
   if (failures.length >= BLOCK_FAILURES_MAX && isHopeless(next, failures)) {
     commands.push({
       type: "fail",
+      round: round.spec.number,
       code: "E_BLOCK",
       message:
         `${tasks}, step ${round.spec.version}: failed ${failures.length} times ` +

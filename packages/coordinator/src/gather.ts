@@ -41,7 +41,7 @@ function wait(before: RoundState, state: RoundState, workersMin: number, nowMs: 
       `workers: expected ${workersMin} ready within ${workerWaitMs} ms, got ${ready.length}` +
       `${preparing.length > 0 ? ` (still preparing: ${preparing.join(", ")})` : ""}; ` +
       "start workers with: npx shoal worker --url URL, or lower the number of workers to wait for";
-    return { state: next, commands: [{ type: "fail", code: "E_WORKERS", message }] };
+    return { state: next, commands: [{ type: "fail", round: null, code: "E_WORKERS", message }] };
   }
   if (state.awaiting !== null && !listChanged(before, state)) return { state: next, commands: [] };
   const remainingMs = awaiting.untilMs - nowMs;

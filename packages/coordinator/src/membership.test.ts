@@ -17,6 +17,7 @@ describe("a worker that says hello", () => {
         silenceMs: 4_000,
         experiment: { name: "small" },
         dataHash,
+        sizes: { params: 3, trainStats: 1, evaluateStats: 2 },
       },
     ]);
     expect(told(commands, "worker-joined")).toMatchObject([{ workerId: "w1", worker: "w1 (host:7)" }]);

@@ -53,6 +53,11 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
           silenceMs: settings.silenceMs,
           experiment: settings.experiment,
           dataHash: state.dataHash,
+          sizes: {
+            params: settings.paramCount,
+            trainStats: settings.statCounts.train,
+            evaluateStats: settings.statCounts.evaluate,
+          },
         },
       },
       { type: "notify", event: { type: "worker-joined", workerId, worker: name, ...identity } },

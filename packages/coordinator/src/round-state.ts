@@ -25,6 +25,8 @@ export interface Settings {
   readonly hedge: boolean;
   /** Share of the blocks that two workers compute, to be compared: 0 to 1. */
   readonly audit: number;
+  /** Whether rounds end in their order; else each ends when its blocks are in. */
+  readonly inOrder: boolean;
 }
 
 /** A worker that said hello. */
@@ -150,6 +152,8 @@ export type FailedMessage = Extract<WorkerMessage, { type: "failed" }>;
 /** What happened. */
 export type RoundEvent =
   | { readonly type: "start"; readonly spec: RoundSpec }
+  /** Nobody wants the round any more. */
+  | { readonly type: "cancel"; readonly round: number }
   | { readonly type: "hello"; readonly workerId: string; readonly message: Hello }
   | { readonly type: "ready"; readonly workerId: string; readonly message: ReadyMessage }
   | {
@@ -210,11 +214,16 @@ export type Command =
       /** Names, for people: whose result counts, and whose is at hand. */
       readonly workers: readonly [string, string];
     }
-  /** All blocks of the round are in; the rounds before it are complete. */
+  /** All blocks of the round are in; the rounds before it are complete, where the order counts. */
   | { readonly type: "complete"; readonly spec: RoundSpec }
   | { readonly type: "notify"; readonly event: CoordinatorEvent }
-  /** The run cannot go on. */
-  | { readonly type: "fail"; readonly code: string; readonly message: string };
+  /** A round cannot go on, or, where none is named, nothing can. */
+  | {
+      readonly type: "fail";
+      readonly round: number | null;
+      readonly code: string;
+      readonly message: string;
+    };
 
 export interface Step {
   readonly state: RoundState;

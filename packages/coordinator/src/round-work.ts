@@ -12,6 +12,8 @@ export interface Counted {
   readonly index: number;
   readonly workerId: string;
   readonly leaseId: number;
+  /** Milliseconds that the worker was busy with it. */
+  readonly computeMs: number;
 }
 
 /**
@@ -23,6 +25,7 @@ export class RoundWork {
   /** When its first block was leased. */
   #startedMs: number;
   receivedBytes = 0;
+  #computeMs = 0;
   readonly #blocks: CountedBlock[] = [];
   readonly #statNames: readonly string[];
   readonly #tree: ReductionTree;
@@ -43,6 +46,11 @@ export class RoundWork {
     return this.#startedMs;
   }
 
+  /** Milliseconds that workers were busy with the blocks that count. */
+  get computeMs(): number {
+    return this.#computeMs;
+  }
+
   /** The first block is leased: a round may have waited for the one before. */
   begin(nowMs: number): void {
     this.#startedMs = nowMs;
@@ -59,7 +67,8 @@ export class RoundWork {
 
   /** Notes for the ledger which result counts as a block; before `add`, which takes the floats away. */
   count(block: Counted, body: Float32Array): void {
-    const { level, index, workerId, leaseId } = block;
+    const { level, index, workerId, leaseId, computeMs } = block;
+    this.#computeMs += computeMs;
     this.#blocks.push([level, index, workerId, leaseId, checksum(bytesOfFloats(body))]);
   }
 

@@ -1,6 +1,7 @@
 import assert from "node:assert";
 import { returnFrom } from "./away.ts";
 import { rootBlock } from "./blocks.ts";
+import { cancel } from "./cancel.ts";
 import { forgive, passTime } from "./deadlines.ts";
 import { drain } from "./drain.ts";
 import { moveOn } from "./gather.ts";
@@ -67,6 +68,8 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
       const round = { spec, blocks: [rootBlock(spec)], hasBegun: false, hedgedLeaves: 0 };
       return { state: { ...state, rounds: [...state.rounds, round], version: spec.version }, commands: [] };
     }
+    case "cancel":
+      return cancel(state, event.round);
     case "hello":
       return join(state, event.workerId, event.message, nowMs);
     case "ready":

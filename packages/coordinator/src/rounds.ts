@@ -1,6 +1,6 @@
 import { replaceBlock } from "./blocks.ts";
 import { findMember, isReady } from "./members.ts";
-import type { Block, BlockLease, Command, Round, RoundState, Step } from "./round-state.ts";
+import type { Block, BlockLease, Round, RoundState, Step } from "./round-state.ts";
 
 export function findRound(state: RoundState, number: number): Round | undefined {
   return state.rounds.find(({ spec }) => spec.number === number);
@@ -75,15 +75,19 @@ export function replaceLease(
   return replaceRound(state, replaceBlock(current, { ...block, leases }));
 }
 
-/** Ends the rounds that are complete, in their order: one that is done early waits for those before it. */
+/**
+ * Ends the rounds that are complete. Where their order counts, one that is done early waits for those before it.
+ */
 export function conclude(state: RoundState): Step {
-  const commands: Command[] = [];
-  let { rounds } = state;
-  for (let first = rounds[0]; first !== undefined && isComplete(first); first = rounds[0]) {
-    commands.push({ type: "complete", spec: first.spec });
-    rounds = rounds.slice(1);
-  }
-  return { state: commands.length === 0 ? state : { ...state, rounds }, commands };
+  const { rounds, settings } = state;
+  const firstOpen = rounds.findIndex((round) => !isComplete(round));
+  const counted = settings.inOrder && firstOpen >= 0 ? rounds.slice(0, firstOpen) : rounds;
+  const done = counted.filter(isComplete);
+  if (done.length === 0) return { state, commands: [] };
+  return {
+    state: { ...state, rounds: rounds.filter((round) => !done.includes(round)) },
+    commands: done.map(({ spec }) => ({ type: "complete", spec })),
+  };
 }
 
 /** Every block counts, and no copy is wanted any more to be compared. */

@@ -10,8 +10,25 @@ import {
 import type { Settings } from "./round-state.ts";
 import type { RunOptions } from "./run-options.ts";
 
+/** What of a run its state machine has to know. */
+export type SettingsOptions = Pick<
+  RunOptions,
+  | "runId"
+  | "incarnation"
+  | "experiment"
+  | "layout"
+  | "statNames"
+  | "workersMin"
+  | "workerWaitMs"
+  | "hedge"
+  | "audit"
+> & {
+  /** Default: true. */
+  readonly inOrder?: boolean;
+};
+
 /** What the state machine is told once: the run's own facts, and the limits of `limits.ts`. */
-export function settingsOf(options: RunOptions): Settings {
+export function settingsOf(options: SettingsOptions): Settings {
   const { runId, incarnation, experiment, layout, statNames, workersMin } = options;
   return {
     runId,
@@ -29,5 +46,6 @@ export function settingsOf(options: RunOptions): Settings {
     leavesUnmeasured: LEAVES_PER_BLOCK_UNMEASURED,
     hedge: options.hedge ?? true,
     audit: options.audit ?? 0,
+    inOrder: options.inOrder ?? true,
   };
 }

@@ -1,17 +1,13 @@
-import { createServer as createHttpServer, type Server } from "node:http";
-import { createServer as createHttpsServer } from "node:https";
-import type { AddressInfo } from "node:net";
-import { ShoalError } from "@shoal/core/outer";
 import {
   type AccessPolicy,
   acceptWebSockets,
   createAuthorize,
-  httpServerOptions,
   isLoopback,
   limitsForFloats,
 } from "@shoal/protocol";
 import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
 import { serveEndpoints } from "./endpoints.ts";
+import { createServer, type ListenOptions, listenOn } from "./listen.ts";
 import { Observer } from "./observe/observer.ts";
 import { steerHandlers } from "./observe/steer.ts";
 import { countTraffic } from "./observe/traffic.ts";
@@ -20,14 +16,7 @@ import type { RunOptions } from "./run-options.ts";
 import type { Wait } from "./waits.ts";
 
 export interface CoordinatorOptions extends RunOptions {
-  readonly listen: {
-    /** Address to listen on; `127.0.0.1` lets in this machine alone. */
-    readonly host: string;
-    /** 0: any free port. */
-    readonly port: number;
-    /** Certificate chain and private key, as PEM. Default: no TLS. */
-    readonly tls?: { readonly certificate: string; readonly key: string };
-  };
+  readonly listen: ListenOptions;
   /** Who may work, look, and steer. */
   readonly scopes: AccessPolicy["scopes"];
 }
@@ -56,7 +45,7 @@ export interface Coordinator {
  */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
   const { listen, scopes } = options;
-  const server = createServer(listen.tls);
+  const server = createServer(listen);
   const observer = new Observer({
     run: options,
     state: () => run.state,
@@ -75,10 +64,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
       onEvent({ type: "endpoint-failed", endpoint, message: String(error) }),
     ),
   );
-  await listenOn(server, listen);
-  const { port } = server.address() as AddressInfo;
-  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
-  const url = `${listen.tls === undefined ? "ws" : "wss"}://${host}:${port}`;
+  const url = await listenOn(server, listen);
   const acceptor = acceptWebSockets(server, {
     authorize,
     limits: limitsForFloats(resultFloatsMax(options)),
@@ -106,29 +92,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   };
 }
 
-function createServer(tls: CoordinatorOptions["listen"]["tls"]): Server {
-  if (tls === undefined) return createHttpServer(httpServerOptions());
-  const { certificate: cert, key } = tls;
-  // From 1.3 on a client cannot make the server renegotiate, and every key is forward secret.
-  return createHttpsServer({ ...httpServerOptions(), cert, key, minVersion: "TLSv1.3" });
-}
-
 /** Floats of the largest result: a gradient, and a row of statistics for every task of a round. */
 function resultFloatsMax({ layout, plan, statNames }: RunOptions): number {
   const tasks =
     plan.type === "train" ? Math.max(plan.metaBatch, plan.validationTasks, plan.testTasks) : plan.tasks;
   return layout.size + tasks * Math.max(statNames.train.length, statNames.evaluate.length);
-}
-
-function listenOn(server: Server, { host, port }: CoordinatorOptions["listen"]): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const taken = error.code === "EADDRINUSE";
-      const message = taken
-        ? `port ${port} on ${host} is in use; name another one, or 0 for any free one`
-        : `cannot listen on ${host}:${port}: ${error.message}`;
-      reject(new ShoalError("E_PORT", message, { cause: error }));
-    });
-    server.listen(port, host, resolve);
-  });
 }

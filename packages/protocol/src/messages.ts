@@ -56,6 +56,16 @@ export const welcomeSchema = z.strictObject({
   experiment: z.unknown(),
   /** Data hash that this run is bound to; null until the first worker has said its own. */
   dataHash: line.nullable(),
+  /** How many floats a result has: what a relay, which compiles nothing, cannot know. Workers need none of it. */
+  sizes: z
+    .strictObject({
+      /** Floats of a gradient. */
+      params: z.int().min(1),
+      /** Statistics of a task. */
+      trainStats: count,
+      evaluateStats: count,
+    })
+    .optional(),
 });
 
 /** W -> C: data loaded, graphs compiled, able to take leases. */

@@ -6,6 +6,7 @@ import {
   ProtocolError,
   sleep,
   systemClock,
+  type Welcome,
   type WorkerConnection,
 } from "@shoal/protocol";
 import type { BlockProgram } from "./block-program.ts";
@@ -39,8 +40,8 @@ export interface RunWorkerOptions {
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Makes a connection. Default: a WebSocket to `url`. */
   readonly connect?: (signal: AbortSignal) => Promise<WorkerConnection>;
-  /** Makes what computes an experiment's blocks. Default: a `Program` on `devices`. */
-  readonly openProgram?: (experiment: unknown) => Promise<BlockProgram>;
+  /** Makes what computes a run's blocks; it is made anew for every run. Default: a `Program` on `devices`. */
+  readonly openProgram?: (experiment: unknown, welcome: Welcome) => Promise<BlockProgram>;
   /** Default: the clock of this process. */
   readonly clock?: Clock;
   /** Uniform in [0, 1), for the pauses between attempts. Default: `Math.random`. */
@@ -151,7 +152,7 @@ class Worker {
       version,
       finished: this.#finished,
       finishedRunId: this.#runId,
-      openProgram: (experiment) => this.#openProgram(experiment),
+      openProgram: (welcome) => this.#openProgram(welcome),
       signal: this.#signal,
       onOrphan: (block) => {
         if (this.#session === null) this.#finished.push(block);
@@ -175,14 +176,16 @@ class Worker {
     return connect?.(this.#signal) ?? connectWebSocket(url, { token, fingerprint, signal: this.#signal });
   }
 
-  /** The program of an experiment; another experiment replaces it. */
-  async #openProgram(experiment: unknown): Promise<BlockProgram> {
-    const key = JSON.stringify(experiment);
+  /** The program of an experiment; another experiment replaces it, and another run one that was made for its run. */
+  async #openProgram(welcome: Welcome): Promise<BlockProgram> {
+    const { experiment, runId } = welcome;
+    const { openProgram } = this.#options;
+    const key = JSON.stringify(openProgram === undefined ? experiment : [runId, experiment]);
     if (this.#program?.key !== key) {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
       this.#onEvent({ type: "preparing" });
-      this.#program = { key, opening: this.#options.openProgram?.(experiment) ?? this.#open(experiment) };
+      this.#program = { key, opening: openProgram?.(experiment, welcome) ?? this.#open(experiment) };
     }
     return this.#program.opening;
   }

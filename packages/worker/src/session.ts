@@ -56,8 +56,8 @@ export interface SessionOptions {
   /** Finished blocks of the connection before; taken over if the run is the same. */
   readonly finished: readonly FinishedBlock[];
   readonly finishedRunId: string | null;
-  /** Opens the program of an experiment, or returns the one that is open already. */
-  readonly openProgram: (experiment: unknown) => Promise<BlockProgram>;
+  /** Opens the program of a run, or returns the one that is open already. */
+  readonly openProgram: (welcome: Welcome) => Promise<BlockProgram>;
   readonly signal: AbortSignal;
   /** Takes a block that was finished after the connection was lost. */
   readonly onOrphan: (block: FinishedBlock) => void;
@@ -226,7 +226,7 @@ export class Session {
     if (this.#runId !== welcome.runId) this.#unanswered.clear();
     this.#runId = welcome.runId;
     try {
-      const program = await openProgram(welcome.experiment);
+      const program = await openProgram(welcome);
       if (this.#ended) return;
       if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
         throw wrongData(welcome.dataHash, program);

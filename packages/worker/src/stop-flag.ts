@@ -11,9 +11,13 @@ export function raise(flag: StopFlag): void {
   Atomics.store(new Int32Array(flag), 0, 1);
 }
 
+export function isRaised(flag: StopFlag): boolean {
+  return Atomics.load(new Int32Array(flag), 0) !== 0;
+}
+
 /** @throws {ShoalError} E_REVOKED if the flag was raised */
 export function throwIfRaised(flag: StopFlag): void {
-  if (Atomics.load(new Int32Array(flag), 0) !== 0) throw revoked();
+  if (isRaised(flag)) throw revoked();
 }
 
 /** What becomes of a block that was revoked, or given back. */

@@ -24,6 +24,7 @@ export const smallSettings: Settings = {
   leavesUnmeasured: 1,
   hedge: true,
   audit: 0,
+  inOrder: true,
 };
 
 /** Step 0 of a run: 8 tasks in 4 leaves, so 4 blocks for one or two workers of one slot. */

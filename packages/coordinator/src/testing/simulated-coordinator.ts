@@ -73,6 +73,7 @@ export class SimulatedCoordinator {
         incarnation,
         workersMin,
         leavesUnmeasured: 4,
+        inOrder: true,
         hedge: options.hedge,
         audit: options.audit,
         paramCount: layout.size,
