@@ -44,6 +44,56 @@ describe("GraphBuilder", () => {
     expect(ops(b.reduceSum(wide, [0]))).toEqual(["input", "constant", "mul", "reshape"]);
   });
 
+  test("makes x + x, and x + (x + y), a multiple that meets what scales x", () => {
+    const b = new GraphBuilder();
+    const [x, y] = [b.input("x", 0, [2], "float32"), b.input("y", 1, [2], "float32")];
+    const three = b.binary("mul", x, b.splat(3));
+    const double = b.binary("add", three, three);
+    expect(double.inputs).toContain(x);
+    expect(double.inputs.map(splatValue)).toContain(6);
+    expect(b.binary("add", x, b.binary("add", y, x))).toBe(
+      b.binary("add", b.binary("mul", x, b.splat(2)), y),
+    );
+    const n = b.input("n", 2, [2], "int32");
+    expect(b.binary("add", n, n).op).toBe("add");
+  });
+
+  describe("the sum of what lies around its own mean", () => {
+    const b = new GraphBuilder();
+    const x = b.input("x", 0, [4, 3, 2], "float32");
+    const y = b.input("y", 1, [4, 3, 2], "float32");
+    /** Minus `share` times the sum of `of` over the first two axes. */
+    const around = (of: Node, share = 1 / 12): Node =>
+      b.binary("sub", x, b.binary("mul", b.reshape(b.reduceSum(of, [0, 1]), [1, 1, 2]), b.splat(share)));
+    const sum = (z: Node, axes = [0, 1]): number | null => splatValue(b.reduceSum(z, axes));
+    const perChannel = b.input("s", 2, [2], "float32");
+
+    test("is zero, also scaled per channel, negated and added up", () => {
+      const centred = around(x);
+      expect(sum(centred)).toBe(0);
+      expect(sum(b.unary("neg", centred))).toBe(0);
+      expect(sum(b.binary("mul", centred, perChannel))).toBe(0);
+      expect(sum(b.binary("add", b.binary("mul", centred, perChannel), centred))).toBe(0);
+      // Only the other term is left of a sum with it.
+      expect(b.reduceSum(b.binary("add", b.binary("mul", centred, perChannel), y), [0, 1])).toBe(
+        b.reduceSum(y, [0, 1]),
+      );
+    });
+
+    test("is not where it is another mean, another share, along other axes or weighted", () => {
+      expect(sum(around(y))).toBeNull();
+      expect(sum(around(x, 1 / 11))).toBeNull();
+      expect(sum(around(x), [0])).toBeNull();
+      expect(sum(around(x), [0, 1, 2])).toBeNull();
+      expect(sum(b.binary("mul", around(x), y))).toBeNull();
+      // Sides that agree, but lie otherwise: the mean of each row against each column.
+      const square = b.input("q", 3, [3, 3], "float32");
+      const rows = b.binary("mul", b.reduceSum(square, [1]), b.splat(1 / 3));
+      expect(sum(b.binary("sub", square, b.reshape(rows, [1, 3])), [1])).toBeNull();
+      expect(sum(b.binary("sub", square, b.reshape(rows, [3, 1])), [1])).toBe(0);
+    });
+  });
+
   test("merges reshapes, transposes, slices and sums", () => {
     const b = new GraphBuilder();
     const x = b.input("x", 0, [2, 3, 4], "float32");

@@ -44,6 +44,18 @@ function simplifyKnown(b: GraphBuilder, op: BinaryPrimitive, left: Node, right: 
 
 function simplifySum(b: GraphBuilder, op: "add" | "sub", left: Node, right: Node): Node | null {
   const opposite = op === "add" ? "sub" : "add";
+  if (op === "add") {
+    // X + X = 2 X, X + (X + Y) = 2 X + Y: the 2 meets what scales X
+    if (left === right) return b.binary("mul", left, b.splat(2));
+    for (const [x, sum] of [
+      [left, right],
+      [right, left],
+    ] as const) {
+      if (sum.op !== "add" || !sum.inputs.includes(x)) continue;
+      const rest = sum.inputs[0] === x ? sum.inputs[1]! : sum.inputs[0]!;
+      return b.binary("add", b.binary("mul", x, b.splat(2)), rest);
+    }
+  }
   // a + (-b) = a - b, a - (-b) = a + b
   if (right.op === "neg") return b.binary(opposite, left, right.inputs[0]!);
   // (-a) + b = b - a, (-a) - b = -(a + b)
