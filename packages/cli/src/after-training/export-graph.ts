@@ -1,7 +1,7 @@
 import { predictProgram, taskShapes } from "@shoal/core";
 import { exampleShapeOf } from "@shoal/datasets";
 import { capture, exportOnnx } from "@shoal/graph";
-import { type Learner, paramsFor, type TaskSize } from "./learner.ts";
+import { identitiesOf, type Learner, paramsFor, type TaskSize } from "./learner.ts";
 
 /** A tensor that goes into or comes out of an exported graph. */
 export interface Port {
@@ -30,7 +30,7 @@ export function exportGraph(
 ): ExportedGraph {
   const { problem, example } = exampleShapeOf(learner.experiment.dataset);
   const asked = problem.type === "classification" ? { ...problem, ways: ways! } : problem;
-  const shapes = taskShapes(asked, example, { support, query });
+  const shapes = { ...taskShapes(asked, example, { support, query }), ...identitiesOf(learner) };
   const program = predictProgram(learner.experiment, shapes, learner.options);
   const params = paramsFor(learner, program, ways);
   const graph = capture(program.fn, ...program.specs);

@@ -1,5 +1,11 @@
 import { type Checkpoint, loadCheckpoint } from "@shoal/coordinator";
-import { type AdaptProgram, type AdaptProgramOptions, type Experiment, parseExperiment } from "@shoal/core";
+import {
+  type AdaptProgram,
+  type AdaptProgramOptions,
+  type Experiment,
+  type Identities,
+  parseExperiment,
+} from "@shoal/core";
 import { type ParamLayout, paramsHash, ShoalError } from "@shoal/core/outer";
 import type { Invocation } from "../command.ts";
 import { normText } from "../evaluation-text.ts";
@@ -72,6 +78,16 @@ function isSameLayout(a: ParamLayout, b: ParamLayout): boolean {
   const text = ({ entries }: ParamLayout): string =>
     JSON.stringify(entries.map(({ name, shape }) => [name, shape]));
   return text(a) === text(b);
+}
+
+/**
+ * What came again in the training of a checkpoint, as far as its parameters tell: joint training has an output of
+ * its heads, the last parameters, for each. That is all that a learner in use needs to know of it.
+ */
+export function identitiesOf({ checkpoint, experiment }: Learner): { readonly identities?: Identities } {
+  const outputs = checkpoint.layout.entries.at(-1)?.shape.at(-1);
+  if (experiment.algorithm.type !== "joint" || outputs === undefined) return {};
+  return { identities: { familySizes: [outputs] } };
 }
 
 /** How large a task is. */
