@@ -1,5 +1,6 @@
 import type { Command } from "./command.ts";
 import { ablate } from "./commands/ablate.ts";
+import { adapt } from "./commands/adapt.ts";
 import { bench } from "./commands/bench.ts";
 import { chaos } from "./commands/chaos.ts";
 import { coordinator } from "./commands/coordinator.ts";
@@ -8,6 +9,7 @@ import { doctor } from "./commands/doctor.ts";
 import { evaluate } from "./commands/evaluate.ts";
 import { exportCommand } from "./commands/export.ts";
 import { relay } from "./commands/relay.ts";
+import { report } from "./commands/report.ts";
 import { sim } from "./commands/sim.ts";
 import { status } from "./commands/status.ts";
 import { pause, resume, stop } from "./commands/steer.ts";
@@ -30,6 +32,8 @@ export const commands: readonly Command[] = [
   stop,
   evaluate,
   ablate,
+  report,
+  adapt,
   exportCommand,
   verify,
   data,

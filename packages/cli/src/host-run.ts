@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import {
   type Checkpoint,
   type Evaluation,
   levelOf,
+  loadCheckpoint,
   type Outcome,
   type Plan,
   type Recovered,
@@ -31,6 +33,7 @@ import { duration } from "./format.ts";
 import { graphCacheOf } from "./graph-cache.ts";
 import { LocalWorkers } from "./local-workers.ts";
 import { publishRendezvous } from "./rendezvous.ts";
+import { makeReport } from "./report/make-report.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
 import { doneSummary, showRun } from "./run-display.ts";
 import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
@@ -179,6 +182,7 @@ async function trainIn(
     ...doneSummary(experiment, outcome.evaluations),
     seconds,
     tasksPerSecond,
+    ...(values.device === undefined ? {} : { device: values.device }),
     runDir: path,
     ...(code === undefined ? {} : { code }),
     ...(message === undefined ? {} : { message }),
@@ -186,9 +190,21 @@ async function trainIn(
   await runDirectory.writeSummary(done).catch((error: Error) => {
     terminal.line(`summary.json could not be written: ${error.message}`);
   });
+  if (outcome.type === "complete") await reportOn(invocation, path, source);
   terminal.json(done);
   concludeRun(invocation, outcome, path, seconds, resolved);
   return exitCodeOf(outcome);
+}
+
+/** Writes `report.html`; a run is no less complete without it. */
+async function reportOn({ terminal }: Invocation, path: string, source: TaskSource): Promise<void> {
+  const file = join(path, "report.html");
+  try {
+    await writeFile(file, await makeReport({ path, checkpoint: await loadCheckpoint(path), source }));
+    terminal.line(`report: ${file}`);
+  } catch (error) {
+    terminal.line(`${file} could not be written: ${(error as Error).message}`);
+  }
 }
 
 /** Evaluates a checkpoint over held-out tasks with a coordinator in this process: `shoal evaluate`. */

@@ -365,6 +365,13 @@ export const optionTable = {
   },
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", short: "o", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
+  support: { type: "text", value: "<dir>", help: "images to adapt to: a folder per class" },
+  query: {
+    type: "text",
+    value: "<dir>",
+    help: "images to predict; in folders named as the classes, the accuracy is told",
+  },
+  svg: { type: "text", value: "<file>", help: "write the learning curve alone, as SVG", unset: "none" },
   format: {
     type: "choice",
     choices: ["safetensors", "onnx"],

@@ -64,6 +64,7 @@ export function evaluationsIn(before: Recovered | null): readonly Evaluation[] {
   return lines.filter(isEvaluation);
 }
 
-function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
+/** Is it a line of an evaluation in `metrics.jsonl`? */
+export function isEvaluation(metric: unknown): metric is Evaluation & { readonly type: "evaluation" } {
   return typeof metric === "object" && metric !== null && "type" in metric && metric.type === "evaluation";
 }

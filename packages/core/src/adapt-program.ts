@@ -24,8 +24,10 @@ export type AdaptedPredictions =
 
 /** What adaptation does at one task, as `inspectProgram` tells it. */
 type Inspected = {
-  /** Before the first step and after each: float32 `[steps + 1, queries, classes or outputs]`. */
-  readonly path: tf.Tensor;
+  /** Before the first step: float32 `[queries, classes or outputs]`. */
+  readonly before: tf.Tensor;
+  /** After the last one. */
+  readonly after: tf.Tensor;
   /** By parameter that adaptation moves: its L2 norm before, and that of its change; float32 `[2]`. */
   readonly moved: Params;
 };
@@ -61,7 +63,7 @@ export function predictProgram(
   };
 }
 
-/** The predictions for one task's queries before adaptation and after each inner step, and what it moved. */
+/** The predictions for one task's queries before adaptation and after, and what it moved. */
 export function inspectProgram(
   experiment: AlgorithmExperiment,
   shapes: TaskShapes,
@@ -81,7 +83,8 @@ export function inspectProgram(
           return [name, tf.stack([norm(before[name]!), norm(change)])];
         });
       return {
-        path: tf.stack(learners.map((learner) => predictionsOf(learner, support, x))),
+        before: predictionsOf(learners[0]!, support, x),
+        after: predictionsOf(learners.at(-1)!, support, x),
         moved: Object.fromEntries(moved) as Params,
       };
     },

@@ -57,6 +57,9 @@ export const packWaitMs = 500;
 /** Largest image file of a set, in bytes. ImageNet's largest is about 15 MB. */
 export const pictureFileBytesMax = 64 * 1024 * 1024;
 
+/** Most images of a person's own in one support or query set. */
+export const ownImagesMax = 1_000;
+
 /** Largest list of images (csv, json), in bytes. MiniImageNet's are about 1.3 MB. */
 export const listBytesMax = 64 * 1024 * 1024;
 

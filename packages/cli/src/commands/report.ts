@@ -1,0 +1,54 @@
+import { stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { loadCheckpoint } from "@shoal/coordinator";
+import { parseExperiment } from "@shoal/core";
+import { openTaskSource } from "@shoal/datasets";
+import { type Command, EXIT, type Invocation } from "../command.ts";
+import { showDataEvents, taskSourceOptions } from "../data-options.ts";
+import { makeCurve, makeReport } from "../report/make-report.ts";
+import { usageError } from "../usage-error.ts";
+
+export const report: Command = {
+  name: "report",
+  summary:
+    "Write one HTML page about a run: accuracy per inner step, curve, what adaptation changes, examples.",
+  arguments: "<run>",
+  options: ["out", "svg", "data", "cache-dir", "download", "json"],
+  overrides: { out: { unset: "report.html in the run directory" } },
+  example: "shoal report runs/quickstart --out report.html",
+  async run(invocation: Invocation) {
+    const { values, positional, terminal } = invocation;
+    const path = positional[0]!;
+    if (!(await stat(path).catch(() => null))?.isDirectory()) {
+      throw usageError(`report: expected a run directory, got ${path}; name one such as runs/NAME`);
+    }
+    const checkpoint = await loadCheckpoint(path, (rejected) => {
+      terminal.line(`${rejected.reason}; the one before is used`);
+      terminal.json({ event: "checkpoint-rejected", ...rejected });
+    });
+    if (values.svg !== undefined) await write(values.svg, await makeCurve(path, checkpoint), "--svg");
+    if (values.svg === undefined || values.out !== undefined) {
+      const { dataset, seed } = parseExperiment(checkpoint.experiment);
+      const source = await openTaskSource(dataset, {
+        seed,
+        ...taskSourceOptions(values),
+        onProgress: showDataEvents(terminal),
+      });
+      terminal.clearLive();
+      await write(
+        values.out ?? join(path, "report.html"),
+        await makeReport({ path, checkpoint, source }),
+        "--out",
+      );
+    }
+    return EXIT.done;
+
+    async function write(file: string, text: string, option: string): Promise<void> {
+      await writeFile(file, text).catch((error: Error) => {
+        throw usageError(`${option}: cannot write ${file}: ${error.message}`);
+      });
+      terminal.line(file);
+      terminal.json({ event: "written", file });
+    }
+  },
+};
