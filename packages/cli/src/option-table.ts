@@ -366,18 +366,9 @@ export const optionTable = {
   seconds: { type: "number", above: 0, fallback: 10, help: "time to measure" },
   out: { type: "text", short: "o", value: "<file>", help: "file to write", unset: "<dataset>-episode.png" },
   support: { type: "text", value: "<dir>", help: "images to adapt to: a folder per class" },
-  query: {
-    type: "text",
-    value: "<dir>",
-    help: "images to predict; in folders named as the classes, the accuracy is told",
-  },
+  query: { type: "text", value: "<dir>", help: "images to predict; in folders per class, scored" },
   svg: { type: "text", value: "<file>", help: "write the learning curve alone, as SVG", unset: "none" },
-  format: {
-    type: "choice",
-    choices: ["safetensors", "onnx"],
-    fallback: "safetensors",
-    help: "tensors alone, or a graph that adapts and predicts",
-  },
+  format: { type: "choice", choices: ["safetensors", "onnx"], fallback: "safetensors", help: "of the file" },
   reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
   log: { type: "text", value: "<file>", help: "append one JSON line per event to this file", unset: "none" },
   "log-level": {
