@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { datasetDefaults } from "@shoal/core";
+import type { DatasetConfig } from "@shoal/core";
 import sharp from "sharp";
 import { expect, onTestFinished, test } from "vitest";
 import { bitmapBytes } from "../omniglot/decode-image.ts";
@@ -8,6 +8,20 @@ import { shrinkBinary } from "../omniglot/shrink.ts";
 import { temporaryDirectory } from "../testing/temporary-directory.ts";
 import { decodeOwnImages } from "./decode-own-images.ts";
 import { listQueries, listSupport } from "./read-labelled-images.ts";
+
+const episodes = { ways: 5, shots: 1, queries: 1, evaluationQueries: 1 } as const;
+const glyphs: DatasetConfig = { source: "glyphs", ...episodes, rotations: false };
+const omniglot: DatasetConfig = {
+  source: "omniglot",
+  ...episodes,
+  rotations: true,
+  pixels: "binary",
+  trainClasses: 1100,
+  validationClasses: 100,
+  testClasses: 423,
+  splitSeed: 1,
+};
+const pictures: DatasetConfig = { source: "miniimagenet", ...episodes, imageSide: 8, normalization: "unit" };
 
 /** A drawing of 105 x 105: a diagonal band of ink. */
 const isInk = (i: number): boolean => Math.abs((i % 105) - Math.floor(i / 105)) < 9;
@@ -30,14 +44,14 @@ function expectedPixels(): number[] {
 }
 
 test("a drawing of Omniglot's size has the pixels that training gives it", async () => {
-  const { x, inverted } = await decodeOwnImages([await drawing(0, 255)], datasetDefaults("omniglot"));
+  const { x, inverted } = await decodeOwnImages([await drawing(0, 255)], omniglot);
   expect([...x]).toEqual(expectedPixels());
   expect(inverted).toEqual([]);
 });
 
 test("a drawing that is light on dark is inverted, and that is told", async () => {
   const file = await drawing(255, 0);
-  const { x, inverted } = await decodeOwnImages([file], datasetDefaults("omniglot"));
+  const { x, inverted } = await decodeOwnImages([file], omniglot);
   expect([...x]).toEqual(expectedPixels());
   expect(inverted).toEqual([file]);
 });
@@ -46,16 +60,14 @@ test("pictures become float32 of byte / 255 at the experiment's side", async () 
   const file = join(await temporaryDirectory(onTestFinished), "red.jpg");
   const red = { create: { width: 40, height: 20, channels: 3 as const, background: "#ff0000" } };
   await sharp(red).png().toFile(file);
-  const { x } = await decodeOwnImages([file], { ...datasetDefaults("images"), imageSide: 8 } as never);
+  const { x } = await decodeOwnImages([file], pictures);
   expect([...x]).toEqual(Array.from({ length: 8 * 8 }, () => [1, 0, 0]).flat());
 });
 
 test("a file that is no image is named", async () => {
   const file = join(await temporaryDirectory(onTestFinished), "text.png");
   await writeFile(file, "no image");
-  await expect(decodeOwnImages([file], datasetDefaults("glyphs"))).rejects.toThrow(
-    `${file}: expected an image, but `,
-  );
+  await expect(decodeOwnImages([file], glyphs)).rejects.toThrow(`${file}: expected an image, but `);
 });
 
 test("what is wrong with the folders is said, with what they should hold", async () => {
