@@ -1,9 +1,10 @@
 // Many workers over real sockets: steps per second and bytes per step of one coordinator.
 //
 //   node bench/load.mjs [--workers 256] [--processes 8] [--params 112000] [--tasks 256] [--task-ms 100] [--steps 50]
+//                       [--relays 4]
 //
 // The coordinator is this process; the workers are agents of the worker package, many to a process, each with a
-// socket of its own. What they compute is made up: a task takes its time and a gradient that depends on the
+// socket of its own; with --relays they are divided among so many relays, each a process. What they compute is made up: a task takes its time and a gradient that depends on the
 // episode alone, so that the sum can be checked against one worker's.
 
 import assert from "node:assert";
@@ -14,6 +15,7 @@ import { parseArgs } from "node:util";
 import { startCoordinator } from "@shoal/coordinator";
 import { createOptimizer, layoutParams, ReductionTree } from "@shoal/core/outer";
 import { runWorker } from "@shoal/worker";
+import { startRelay } from "../packages/cli/dist/relay/start-relay.js";
 
 const { values } = parseArgs({
   options: {
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     tasks: { type: "string", default: "256" },
     "task-ms": { type: "string", default: "100" },
     steps: { type: "string", default: "50" },
+    relays: { type: "string", default: "0" },
     json: { type: "boolean", default: false },
   },
 });
@@ -89,8 +92,41 @@ async function work(url, count, processName) {
   if (failed !== undefined) throw new Error(failed.message);
 }
 
-/** Trains with `workers` agents in `processes` processes. @param {number} workers @param {number} processes */
-async function train(workers, processes) {
+/** A relay for `count` workers, as a process of its own. @param {string} url @param {number} count */
+async function relay(url, count) {
+  const open = /** @type {const} */ ({ type: "open" });
+  const closed = /** @type {const} */ ({ type: "closed" });
+  const { url: relayUrl, finished } = await startRelay({
+    url,
+    version: "load",
+    reconnectForMs: 60_000,
+    listen: { host: "127.0.0.1", port: 0 },
+    scopes: { worker: open, observer: closed, admin: closed },
+    workersMin: count,
+    onEvent() {},
+  });
+  process.send?.(relayUrl);
+  const { outcome, message } = await finished;
+  if (outcome !== "complete") throw new Error(message);
+}
+
+/** This file as a process of another role. @param {string} role @param {string} url @param {number} count */
+function start(role, url, count, name = role) {
+  const env = { ...process.env, LOAD_ROLE: role, LOAD_URL: url, LOAD_COUNT: String(count), LOAD_NAME: name };
+  return fork(fileURLToPath(import.meta.url), process.argv.slice(2), { env });
+}
+
+/** Part `i` of `count` in `parts` parts of almost one size. @param {number} count @param {number} parts */
+function part(count, parts, i = 0) {
+  return Math.floor(count / parts) + (i < count % parts ? 1 : 0);
+}
+
+/**
+ * Trains with `workers` agents in `processes` processes, behind `relayCount` relays.
+ *
+ * @param {number} workers @param {number} processes @param {number} relayCount
+ */
+async function train(workers, processes, relayCount) {
   const steps = Number(values.steps);
   const outer = createOptimizer({ type: "sgd", rate: 1e-3 });
   /** @type {{ stepMs: number; coordinatorMs: number; sentBytes: number; receivedBytes: number }[]} */
@@ -123,18 +159,23 @@ async function train(workers, processes) {
     },
     statNames: { train: ["loss"], evaluate: ["loss@0"] },
     runDirectory: null,
-    workersMin: workers,
+    workersMin: relayCount === 0 ? workers : relayCount,
     workerWaitMs: 120_000,
     onEvent(event) {
       if (event.type === "step") seen.push(event);
     },
   });
-  const children = Array.from({ length: processes }, (_, i) => {
-    const count = Math.floor(workers / processes) + (i < workers % processes ? 1 : 0);
-    return fork(fileURLToPath(import.meta.url), process.argv.slice(2), {
-      env: { ...process.env, LOAD_URL: coordinator.url, LOAD_COUNT: String(count), LOAD_NAME: `p${i + 1}` },
-    });
+  // Processes are dealt out to the relays in turn; a relay waits for all of its workers.
+  const counts = Array.from({ length: processes }, (_, i) => part(workers, processes, i));
+  const relays = Array.from({ length: relayCount }, (_, r) => {
+    const count = counts.reduce((sum, own, i) => sum + (i % relayCount === r ? own : 0), 0);
+    return start("relay", coordinator.url, count);
   });
+  const urls = await Promise.all(relays.map(async (child) => String((await once(child, "message"))[0])));
+  const agents = counts.map((count, i) =>
+    start("work", urls[i % relayCount] ?? coordinator.url, count, `p${i + 1}`),
+  );
+  const children = [...relays, ...agents];
   const { type, paramsHash, message } = await coordinator.finished;
   if (type !== "complete") throw new Error(message);
   await Promise.all(children.filter(({ exitCode }) => exitCode === null).map((child) => once(child, "exit")));
@@ -148,12 +189,14 @@ function median(numbers) {
 
 async function main() {
   const workers = Number(values.workers);
-  const alone = await train(1, 1);
-  const { paramsHash, seen } = await train(workers, Number(values.processes));
+  const relays = Number(values.relays);
+  const alone = await train(1, 1, 0);
+  const { paramsHash, seen } = await train(workers, Number(values.processes), relays);
   assert.equal(paramsHash, alone.paramsHash, "the same bits as one worker");
   const stepMs = median(seen.map((step) => step.stepMs));
   const row = {
     workers,
+    relays,
     stepsPerSecond: 1000 / stepMs,
     coordinatorMsPerStep: median(seen.map(({ coordinatorMs }) => coordinatorMs)),
     sentMb: median(seen.map(({ sentBytes }) => sentBytes)) / 1e6,
@@ -163,7 +206,10 @@ async function main() {
   };
   if (values.json) console.log(JSON.stringify(row));
   else {
-    console.log(`${workers} workers, ${values.tasks} tasks of ${taskMs} ms, ${paramCount} parameters`);
+    const behind = relays === 0 ? "" : ` behind ${relays} relays`;
+    console.log(
+      `${workers} workers${behind}, ${values.tasks} tasks of ${taskMs} ms, ${paramCount} parameters`,
+    );
     console.log(`  ${row.stepsPerSecond.toFixed(2)} steps/s (median of ${seen.length} steps)`);
     console.log(`  ${row.coordinatorMsPerStep.toFixed(1)} ms of the coordinator per step`);
     console.log(`  ${row.sentMb.toFixed(1)} MB out and ${row.receivedMb.toFixed(1)} MB in per step`);
@@ -171,6 +217,7 @@ async function main() {
   }
 }
 
-const { LOAD_URL, LOAD_COUNT, LOAD_NAME } = process.env;
-if (LOAD_URL === undefined) await main();
-else await work(LOAD_URL, Number(LOAD_COUNT), LOAD_NAME ?? "p");
+const { LOAD_ROLE, LOAD_URL = "", LOAD_COUNT, LOAD_NAME = "p" } = process.env;
+if (LOAD_ROLE === undefined) await main();
+else if (LOAD_ROLE === "relay") await relay(LOAD_URL, Number(LOAD_COUNT));
+else await work(LOAD_URL, Number(LOAD_COUNT), LOAD_NAME);

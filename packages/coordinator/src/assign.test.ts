@@ -88,6 +88,41 @@ describe("the size of a block", () => {
   });
 });
 
+describe("the block of a relay", () => {
+  const withRelay = (slots: number): DrivenRound => {
+    const driven = new DrivenRound();
+    driven.hello("relay");
+    driven.ready("relay", { slots, dividesBlocks: true });
+    return driven;
+  };
+
+  test("has a leaf for every slot, so that one sum comes back", () => {
+    // 8 leaves of 2 tasks for 8 slots.
+    expect(sizes(leases(withRelay(8).start({ ...trainSpec, taskCount: 16 })))).toEqual([8]);
+  });
+
+  test("is a node of the tree: 6 slots get 4 leaves and 2", () => {
+    expect(sizes(leases(withRelay(6).start({ ...trainSpec, taskCount: 12 })))).toEqual([4, 2]);
+  });
+
+  test("takes as much as the slots do together, half of it now", () => {
+    const driven = withRelay(4);
+    finish(driven, driven.start(trainSpec), { relay: 100 });
+    // 32 leaves for 4 slots: 16, then 8, of the rest. All slots are busy and each has one block ahead.
+    expect(sizes(leases(driven.start({ ...next, taskCount: 64 })))).toEqual([16, 8]);
+  });
+
+  test("is as big as its part of the work beside others", () => {
+    const driven = withRelay(4);
+    driven.join("w1");
+    driven.join("w2");
+    const started = driven.start({ ...trainSpec, taskCount: 16 });
+    expect(sizes(leases(started, "relay"))[0]).toBe(4);
+    expect(sizes(leases(started, "w1"))).toEqual([1]);
+    expect(sizes(leases(started, "w2"))).toEqual([1]);
+  });
+});
+
 test("near the end a worker gets nothing that others would finish without it", () => {
   const driven = new DrivenRound();
   driven.join("fast");

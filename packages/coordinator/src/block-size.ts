@@ -36,6 +36,9 @@ export function levelEndMs(
  * half of that now (factoring, Hummel et al. 1992), so that a wrong guess can still be made good, and fast
  * workers get bigger blocks than slow ones. Sizes decide traffic and balance, never the result.
  *
+ * Where a block is divided among the slots, it is what all of them do together, at least a leaf each: the sum of
+ * its gradients comes back once.
+ *
  * @param isFirst whether no other worker would finish one leaf earlier
  * @param leavesUnmeasured most leaves for a worker whose speed is not known
  */
@@ -49,11 +52,15 @@ export function blockLeavesFor(
 ): number {
   const { member, slotMs } = load;
   const leafMs = leafMsOf(member, kind, usualLeafMs);
+  const lanes = member.status.dividesBlocks ? slotMs : slotMs.slice(0, 1);
+  const freeMs = lanes.reduce((sum, laneMs) => sum + Math.max(0, endMs - laneMs), 0);
   // Sums of floats: a whole leaf may come out a little short.
-  const share = (endMs - slotMs[0]!) / leafMs + 1e-6;
+  const share = freeMs / leafMs + 1e-6;
   if (share < 1) return isFirst ? 1 : 0;
-  const leavesMax = member.leafMs[kind] === null ? leavesUnmeasured : BLOCK_MS_MAX / leafMs;
-  const wanted = Math.max(share / SHARE_DIVISOR, Math.min(share, BLOCK_MS_MIN / leafMs));
+  const laneLeavesMax = member.leafMs[kind] === null ? leavesUnmeasured : BLOCK_MS_MAX / leafMs;
+  const leavesMax = lanes.length * laneLeavesMax;
+  const least = lanes.length * Math.max(1, BLOCK_MS_MIN / leafMs);
+  const wanted = Math.max(share / SHARE_DIVISOR, Math.min(share, least));
   const leaves = 2 ** Math.max(0, Math.round(Math.log2(Math.min(wanted, leavesMax))));
   return leaves <= share ? leaves : 2 ** Math.floor(Math.log2(share));
 }

@@ -5,7 +5,7 @@ import { availableMembers, findMember, isReady } from "./members.ts";
 import { leafCountOf } from "./round-spec.ts";
 import type { Block, Round } from "./round-state.ts";
 import { findRound, replaceRound } from "./rounds.ts";
-import { hasRoom, leafMsOf, type Workload } from "./workload.ts";
+import { hasRoom, leafMsOf, type Workload, widthOf } from "./workload.ts";
 
 /** Second copies of blocks: those to be audited, and, when nothing else is to be done, those that are late. */
 export function leaseCopies(grants: Grants): Grants {
@@ -59,7 +59,7 @@ function leaseHedges(grants: Grants, roundNumber: number): Grants {
   const expectedMs = ({ leases }: Block): number =>
     answerMs.get(leases[0]!.leaseId) ?? Number.POSITIVE_INFINITY;
   const copyMs = ({ member }: Workload, leaves: number): number =>
-    leaves * leafMsOf(member, spec.kind, usualLeafMs) + member.lagMs;
+    (leaves * leafMsOf(member, spec.kind, usualLeafMs)) / widthOf(member, leaves) + member.lagMs;
   const idle = workloads.filter((load) => isIdle(load) && load.member.leafMs[spec.kind] !== null);
   const leastMs = Math.min(...idle.map((load) => worthMs(copyMs(load, 1))));
   const late = blocks

@@ -6,7 +6,7 @@ import { availableMembers, replaceMember } from "./members.ts";
 import { leafCountOf } from "./round-spec.ts";
 import type { Block, BlockLease, Command, Round, RoundState } from "./round-state.ts";
 import { replaceRound } from "./rounds.ts";
-import { type Forecast, leafMsOf, queue, type Workload } from "./workload.ts";
+import { type Forecast, leafMsOf, queue, type Workload, widthOf } from "./workload.ts";
 
 /** Leases that go out together, and what is expected after them. */
 export interface Grants {
@@ -25,10 +25,12 @@ export function grant(grants: Grants, round: Round, block: Block, load: Workload
   const { workerId } = member;
   const { version } = state.members.find((other) => other.workerId === workerId)!;
   const leafMs = leafMsOf(member, spec.kind, forecast.usualLeafMs);
-  const doneMs = queue(load, leavesOf(spec, block).count * leafMs);
+  const { count } = leavesOf(spec, block);
+  const doneMs = queue(load, count, leafMs);
+  const width = widthOf(member, count);
   const isIdle = load.begun < member.status.slots;
-  if (isIdle) load.begun++;
-  load.held++;
+  if (isIdle) load.begun += width;
+  load.held += width;
   const leaseMs = leaseMsOf(state, member.leafMs[spec.kind] !== null, doneMs);
   const lease: BlockLease = {
     leaseId: state.nextLeaseId,

@@ -94,7 +94,13 @@ export function becomeReady(state: RoundState, workerId: string, message: ReadyM
   const slots = Math.min(message.slots, SLOTS_MAX);
   const ready: Member = {
     ...member,
-    status: { type: "ready", slots, device: message.device, isDraining: false },
+    status: {
+      type: "ready",
+      slots,
+      dividesBlocks: message.dividesBlocks ?? false,
+      device: message.device,
+      isDraining: false,
+    },
   };
   const next = { ...replaceMember(state, ready), dataHash: message.dataHash };
   return {

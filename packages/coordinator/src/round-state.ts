@@ -51,6 +51,8 @@ export interface Member {
 export interface Ready {
   readonly type: "ready";
   readonly slots: number;
+  /** Each block is divided among the slots, as a relay does. */
+  readonly dividesBlocks: boolean;
   readonly device: string;
   /** It was told to leave, and finishes what it has begun: nothing new is leased to it. */
   readonly isDraining: boolean;

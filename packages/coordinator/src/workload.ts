@@ -12,7 +12,7 @@ export interface Workload {
   readonly member: ReadyMember;
   /** When each slot is expected to be free, in ms from now, ascending. */
   readonly slotMs: number[];
-  /** Leases that it holds or has not let go yet. */
+  /** Leases that it holds or has not let go yet; of a relay, the slots that they take. */
   held: number;
   /** Those of them that are believed to run. */
   begun: number;
@@ -50,15 +50,20 @@ function workloadOf(
   nowMs: number,
 ): Workload {
   const { slots } = member.status;
-  const expectedMs = ({ round, block }: HeldLease): number =>
-    leavesOf(round.spec, block).count * leafMsOf(member, round.spec.kind, usualLeafMs);
+  const leafCountOf = ({ round, block }: HeldLease): number => leavesOf(round.spec, block).count;
+  const expectedMs = (held: HeldLease): number =>
+    (leafCountOf(held) * leafMsOf(member, held.round.spec.kind, usualLeafMs)) /
+    widthOf(member, leafCountOf(held));
   const busy: number[] = [];
+  let heldSlots = member.late.length;
   for (const held of mine) {
+    const width = widthOf(member, leafCountOf(held));
+    heldSlots += width;
     if (held.lease.begunMs === null) continue;
     const ms = remainingMs(expectedMs(held) + member.lagMs, nowMs - held.lease.begunMs);
     // Who owes the answer to a lease that ran out may never answer another.
     answerMs.set(held.lease.leaseId, isOwing(member) ? Number.POSITIVE_INFINITY : ms);
-    busy.push(ms);
+    for (let slot = 0; slot < width; slot++) busy.push(ms);
   }
   for (const { hasBegun } of member.late) {
     // A revoked block stops after the leaf that runs.
@@ -68,22 +73,32 @@ function workloadOf(
   // More than there are slots: the first to end make room.
   const slotMs = busy.slice(Math.max(0, busy.length - slots));
   while (slotMs.length < slots) slotMs.unshift(0);
-  const load: Workload = { member, slotMs, held: mine.length + member.late.length, begun: busy.length };
+  const load: Workload = { member, slotMs, held: heldSlots, begun: busy.length };
   for (const held of mine) {
     if (held.lease.begunMs === null) {
-      const doneMs = queue(load, expectedMs(held));
+      const doneMs = queue(load, leafCountOf(held), leafMsOf(member, held.round.spec.kind, usualLeafMs));
       answerMs.set(held.lease.leaseId, isOwing(member) ? Number.POSITIVE_INFINITY : doneMs);
     }
   }
   return load;
 }
 
-/** Puts `ms` of work on the slot that is free first. @returns when it will be done, in ms from now */
-export function queue({ slotMs }: Workload, ms: number): number {
-  const doneMs = slotMs.shift()! + ms;
-  const at = slotMs.findIndex((other) => other > doneMs);
-  slotMs.splice(at === -1 ? slotMs.length : at, 0, doneMs);
-  return doneMs;
+/** How many slots of the worker a block of `leaves` leaves takes. */
+export function widthOf({ status }: ReadyMember, leaves: number): number {
+  return status.dividesBlocks ? Math.min(status.slots, leaves) : 1;
+}
+
+/**
+ * Puts a block on the slots that are free first: one, or, where blocks are divided, as many as have a leaf.
+ *
+ * @returns when it will be done, in ms from now
+ */
+export function queue({ member, slotMs }: Workload, leaves: number, leafMs: number): number {
+  const width = widthOf(member, leaves);
+  const doneMs = slotMs.splice(0, width).map((freeMs) => freeMs + (leaves * leafMs) / width);
+  slotMs.push(...doneMs);
+  slotMs.sort((a, b) => a - b);
+  return Math.max(...doneMs);
 }
 
 export function hasRoom({ member, held }: Workload): boolean {

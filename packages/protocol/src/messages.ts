@@ -75,6 +75,8 @@ export const readySchema = z.strictObject({
   device: line,
   /** Blocks that this worker computes at the same time. */
   slots: z.int().min(1),
+  /** A relay divides every block among its slots; a worker computes each on one. */
+  dividesBlocks: z.boolean().optional(),
   /** Floats in the flat parameter vector of the model that the worker compiled. */
   paramCount: z.int().min(1),
 });

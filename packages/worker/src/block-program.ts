@@ -10,6 +10,8 @@ export interface BlockProgram {
   readonly device: string;
   /** Blocks that are computed at the same time. */
   readonly slots: number;
+  /** Each block is divided among all slots. Default: it is computed on one. */
+  readonly dividesBlocks?: boolean;
   readonly openMs: number;
   readonly compileMs: number;
   /** Estimate of the peak, in bytes. */

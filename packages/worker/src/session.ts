@@ -237,7 +237,8 @@ export class Session {
       });
       const { dataHash, description, device, slots, paramCount, openMs, compileMs, memoryBytes } = program;
       onEvent({ type: "ready", device, slots, dataHash, description, openMs, compileMs, memoryBytes });
-      this.#connection.send({ type: "ready", dataHash, device, slots, paramCount });
+      const divides = program.dividesBlocks === true ? { dividesBlocks: true } : {};
+      this.#connection.send({ type: "ready", dataHash, device, slots, paramCount, ...divides });
       for (const block of this.#unanswered.values()) this.#send(block);
     } catch (error) {
       if (this.#ended) return;

@@ -49,6 +49,7 @@ interface Job {
  */
 export class RelayProgram implements BlockProgram {
   readonly paramCount: number;
+  readonly dividesBlocks = true;
   readonly openMs = 0;
   readonly compileMs = 0;
   readonly memoryBytes = 0;

@@ -95,7 +95,7 @@ export class DrivenRound {
 
   ready(
     workerId: string,
-    ready: { dataHash?: string; slots?: number; paramCount?: number } = {},
+    ready: { dataHash?: string; slots?: number; paramCount?: number; dividesBlocks?: boolean } = {},
   ): readonly Command[] {
     const message = { type: "ready", device: "cpu", dataHash, slots: 1, paramCount: 3, ...ready } as const;
     return this.on({ type: "ready", workerId, message });
