@@ -125,8 +125,10 @@ describe.each(layersCases)("$name", (one) => {
     assertClose(eager(model, one, x), expected, 1e-7);
   });
 
+  // A mean is a product with 1 / n in float32, so central differences see deviations from it that do not quite
+  // sum to zero; the gradient takes the sum as zero.
   test.each([
-    ["the gradient", loss(1), 1e-7],
+    ["the gradient", loss(1), 1e-6],
     ["the gradient through an inner step", adapted, 1e-6],
   ] as const)("%s is that of central differences, and of ONNX Runtime", async (_, f, tolerance) => {
     const gradient = captureOf(pure, one.inputs, (params, tensors) => grad(f)(params, tensors));
