@@ -60,7 +60,7 @@ if (isMainThread) {
     runDirectory: null,
     workersMin: 1,
     listen: { host: "127.0.0.1", port: 0 },
-    token: null,
+    scopes: { worker: { type: "open" }, observer: { type: "closed" }, admin: { type: "closed" } },
     onEvent: () => {},
   });
   const worker = runWorker({
