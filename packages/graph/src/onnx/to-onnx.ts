@@ -2,7 +2,7 @@ import type { Graph } from "../graph.ts";
 import { GraphError } from "../graph-error.ts";
 import { type Node, type NodeOf, type Primitive, sizeOf, topologicalOrder } from "../node.ts";
 import { type OnnxGraph, type OnnxNode, type OnnxTensor, onnxTypeOf } from "./onnx-format.ts";
-import { writeBlockedConvolution } from "./write-blocked-convolution.ts";
+import { writeConvolution } from "./write-convolution.ts";
 
 /** Collects the nodes and constants of one ONNX graph. */
 export interface Writer {
@@ -216,7 +216,7 @@ function write(writer: Writer, node: Node): void {
       return;
     case "conv":
       if (writer.blockSize === null) break;
-      writeBlockedConvolution(writer, writer.blockSize, node, inputs as [string, string], output);
+      writeConvolution(writer, writer.blockSize, node, inputs as [string, string], output);
       return;
     default:
   }

@@ -74,11 +74,19 @@ describe.skipIf(blockSize === null)("the direct convolution", () => {
       [3, 3, 16, 16],
     ],
     [
+      "on the result of another",
+      (x, w) => tf.conv2d(tf.conv2d(x, w, 1, "same") as tf.Tensor4D, w, 1, "same"),
+      [4, 9, 8, 16],
+      [3, 3, 16, 16],
+    ],
+    [
       "before a pool of its taps",
       (x, w) => tf.maxPool(tf.conv2d(x, w, 1, "same") as tf.Tensor4D, 2, 2, "valid"),
       [9, 10, 10, 16],
       [3, 3, 16, 16],
     ],
+    ["of the patches of a colour image", (x, w) => tf.conv2d(x, w, 1, "same"), [4, 9, 8, 3], [3, 3, 3, 27]],
+    ["of a grey image with a stride", (x, w) => tf.conv2d(x, w, 2, "same"), [4, 9, 8, 1], [3, 3, 1, 4]],
   ])("%s gives the value and the gradients of the reference", async (_, conv, image, filter) => {
     const graph = capture(withGradients(conv), float32(...image), float32(...filter));
     expect(kept(graph, blockSize!)).toBeGreaterThan(0);
@@ -112,6 +120,7 @@ describe("what a direct convolution does not take, or gains nothing from, is a p
     ["filters that fill no block", conv(1, [4, 9, 9, 16], [3, 3, 16, 5])],
     ["few positions", conv(1, [4, 7, 7, 16], [3, 3, 16, 16])],
     ["a stride", conv(2, [9, 10, 10, 16], [3, 3, 16, 16])],
+    ["a grey image into more than its patches", conv(1, [9, 10, 10, 1], [3, 3, 1, 16])],
   ])("%s", (_, graph) => {
     expect(kept(graph)).toBe(0);
   });

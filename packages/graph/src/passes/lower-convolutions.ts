@@ -1,6 +1,6 @@
 import type { GraphBuilder } from "../graph-builder.ts";
 import { type Node, type Shape, sizeOf, type Window } from "../node.ts";
-import { blockedConv, canBlock, reversedFilter, reversedWindow } from "./block-convolutions.ts";
+import { blockedConv, canBlock, isThin, reversedFilter, reversedWindow } from "./block-convolutions.ts";
 import { indexWindow } from "./window-index.ts";
 
 /**
@@ -19,7 +19,8 @@ const COLUMN_BYTES_MAX = 4 * 2 ** 20;
  *     BF(x, dy) = columns(x)^T . dy
  *     BI(dy, w) = columns'(dy) . w'         where columns' gathers, per input, the outputs that read it
  *
- * F and BI stay convolutions where the engine has a direct kernel for them (`block-convolutions.ts`).
+ * F and BI stay convolutions where the engine has a direct kernel for them (`block-convolutions.ts`), and F alone
+ * only if `isReadEnough`: if the convolutions of an image read it often enough to bring it into blocks.
  *
  * With strides most entries of columns' would be zero; there BI scatters `dy . w^T` instead, which is a
  * gather again, because each input knows the few pairs of output and tap that read it.
@@ -29,12 +30,14 @@ export function lowerConvolution(
   node: Extract<Node, { op: "conv" | "convInputGrad" | "convFilterGrad" }>,
   inputs: readonly Node[],
   blockSize: number | null,
+  isReadEnough: boolean,
 ): Node {
   const [first, second] = inputs as [Node, Node];
   const { window } = node.attributes;
   switch (node.op) {
     case "conv": {
-      if (canBlock(blockSize, window, first.shape, node.shape))
+      const fitsBlocks = isReadEnough && canBlock(blockSize, window, first.shape, node.shape);
+      if (fitsBlocks || isThin(blockSize, window, first.shape, node.shape))
         return blockedConv(b, first, second, window, node.shape);
       const filter = asMatrix(b, second);
       const parts = groupImages(first, node, window).map((group) =>

@@ -19,7 +19,7 @@ export function lower(graph: Graph, blockSize: number | null = null): Graph {
       case "conv":
       case "convInputGrad":
       case "convFilterGrad":
-        return lowerConvolution(b, node, inputs, isReadEnough(node, positions) ? blockSize : null);
+        return lowerConvolution(b, node, inputs, blockSize, isReadEnough(node, positions));
       case "poolSelect":
       case "poolScatter":
         return lowerPool(b, node, inputs);
