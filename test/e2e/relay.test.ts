@@ -1,9 +1,9 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { doneOf, ShoalProcess, temporaryDirectory } from "./shoal-process.ts";
+import { doneOf, ShoalProcess, shoal, temporaryDirectory } from "./shoal-process.ts";
 import { smallRun } from "./small-run.ts";
 
-const STEPS = 16;
+const STEPS = 40;
 const directory = temporaryDirectory();
 const env = { SHOAL_CACHE_DIR: join(directory, "cache") };
 const runDir = (name: string): string[] => ["--run-dir", join(directory, name)];
@@ -37,11 +37,14 @@ test("workers behind relays end in the bits of one worker, though a worker and a
   // The second relay, whose workers wait for another one at its port.
   second.kill("SIGKILL");
   await second.ended;
+  // Held, so that the others do not finish before its successor is there.
+  expect(await shoal(["pause", join(directory, "relayed")], env)).toMatchObject({ exit: 0 });
   const third = relay(new URL(secondUrl).port);
   await third.line(
     ({ event, side }) => event === "ready" && side === "upstream",
     "the relay with its workers",
   );
+  expect(await shoal(["resume", join(directory, "relayed")], env)).toMatchObject({ exit: 0 });
 
   expect(doneOf(await coordinator.ended)).toMatchObject({ paramsHash: quiet.paramsHash, test: quiet.test });
   // Nobody but relays talked to the coordinator, and the end of the run reached everybody behind them.
