@@ -10,6 +10,9 @@ export const shoalScript = fileURLToPath(new URL("../../packages/cli/bin/shoal.j
 /** Longest wait for something that a process should say, in ms. */
 const PATIENCE_MS = 90_000;
 
+/** Longest wait for the end of a process, in ms: less than a test may take, so that what it said is shown. */
+const PATIENCE_END_MS = 180_000;
+
 /** What ended a process, and all that it said. */
 export interface Ended {
   /** Exit code, or the signal that killed it. */
@@ -30,7 +33,7 @@ export function temporaryDirectory(): string {
 
 /** A real `shoal` process, as a person would start it. */
 export class ShoalProcess {
-  readonly ended: Promise<Ended>;
+  readonly #closed: Promise<Ended>;
   readonly #child: ChildProcess;
   readonly #watchers = new Set<() => void>();
   #stdout = "";
@@ -55,7 +58,7 @@ export class ShoalProcess {
       this.#stderr += text;
       for (const watcher of this.#watchers) watcher();
     });
-    this.ended = new Promise((resolve) => {
+    this.#closed = new Promise((resolve) => {
       this.#child.once("close", (code, signal) => {
         resolve({ exit: code ?? signal!, stdout: this.#stdout, stderr: this.#stderr });
       });
@@ -65,6 +68,20 @@ export class ShoalProcess {
 
   get pid(): number {
     return this.#child.pid!;
+  }
+
+  /** What it ended with. Rejects with what it said, where it does not end. */
+  get ended(): Promise<Ended> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(this.#failure(`${PATIENCE_END_MS} ms went by`, "its end")),
+        PATIENCE_END_MS,
+      );
+      void this.#closed.then((ended) => {
+        clearTimeout(timer);
+        resolve(ended);
+      });
+    });
   }
 
   get stdout(): string {
@@ -101,9 +118,7 @@ export class ShoalProcess {
       };
       const fail = (why: string): void => {
         stop();
-        reject(
-          new Error(`${why} before ${what}\n${this.#stdout.slice(-2000)}\n${this.#stderr.slice(-2000)}`),
-        );
+        reject(this.#failure(why, what));
       };
       const check = (): void => {
         const found = look();
@@ -114,8 +129,12 @@ export class ShoalProcess {
       const timer = setTimeout(() => fail(`${PATIENCE_MS} ms went by`), PATIENCE_MS);
       this.#watchers.add(check);
       check();
-      void this.ended.then(({ exit }) => fail(`the process ended (${exit})`));
+      void this.#closed.then(({ exit }) => fail(`the process ended (${exit})`));
     });
+  }
+
+  #failure(why: string, what: string): Error {
+    return new Error(`${why} before ${what}\n${this.#stdout.slice(-4000)}\n${this.#stderr.slice(-4000)}`);
   }
 }
 
