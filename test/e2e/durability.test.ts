@@ -21,11 +21,9 @@ describe("a coordinator that is killed in the middle of a round, again and again
   test("goes on at the step it was in, with the workers that were there, to the same bits", async ({
     annotate,
   }) => {
-    const run = ["--run-dir", path("killed"), "--json"];
-    let coordinator = new ShoalProcess(
-      ["coordinator", ...smallRun(STEPS), "--run-dir", path("killed"), "--port", "0", "--min-workers", "2"],
-      env,
-    );
+    // Two workers at every start: one that is still away when the run ends would look for it for minutes.
+    const run = ["--run-dir", path("killed"), "--min-workers", "2"];
+    let coordinator = new ShoalProcess(["coordinator", ...smallRun(STEPS), ...run, "--port", "0"], env);
     const { url } = await coordinator.line(({ event }) => event === "listening", "listening");
     const { port } = new URL(String(url));
     const workers = ["one", "two"].map(
@@ -50,7 +48,7 @@ describe("a coordinator that is killed in the middle of a round, again and again
       );
       const last = Number(told.at(-1)!.step);
       const started = performance.now();
-      coordinator = new ShoalProcess(["coordinator", ...run, "--resume", "--port", port], env);
+      coordinator = new ShoalProcess(["coordinator", ...run, "--json", "--resume", "--port", port], env);
       const first = await coordinator.line(isRound, "a first lease");
       restarts.push(Math.round(performance.now() - started));
       // What was told was on its way to the log; the record of the last step may have been under way.
