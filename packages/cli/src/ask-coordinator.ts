@@ -39,7 +39,12 @@ export async function askCoordinator(coordinator: FoundCoordinator, question: Qu
       `${said}; expected the ${question.scope}'s token: name the run directory, or its file with --token-file`,
     );
   }
-  throw new ShoalError("E_REFUSED", `${said} (HTTP ${status}); is this a coordinator of this version?`);
+  // What a coordinator says of the run is a whole answer; a path that is not there is one of another version.
+  const hint = body.startsWith("there is no POST") || body.startsWith("there is no GET") || status >= 500;
+  throw new ShoalError(
+    "E_REFUSED",
+    `${said}${hint ? ` (HTTP ${status}); is this a coordinator of this version?` : ""}`,
+  );
 }
 
 async function send(

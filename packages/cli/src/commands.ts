@@ -12,7 +12,7 @@ import { relay } from "./commands/relay.ts";
 import { report } from "./commands/report.ts";
 import { sim } from "./commands/sim.ts";
 import { status } from "./commands/status.ts";
-import { pause, resume, stop } from "./commands/steer.ts";
+import { drain, pause, resume, stop } from "./commands/steer.ts";
 import { token } from "./commands/token.ts";
 import { train } from "./commands/train.ts";
 import { verify } from "./commands/verify.ts";
@@ -29,6 +29,7 @@ export const commands: readonly Command[] = [
   why,
   pause,
   resume,
+  drain,
   stop,
   evaluate,
   ablate,

@@ -340,7 +340,8 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
           : `${event.name} ended (${event.how}); ${event.restartMs === null ? "it is not started again" : `started again in ${duration(event.restartMs)}`}`,
       );
     },
-    onAllGone: () => coordinator.fail("E_WORKERS", "every local worker ended with an error; see above"),
+    onAllGone: () =>
+      coordinator.fail("E_WORKERS", "no local worker is left, and none is started again; see above"),
   });
   try {
     const outcome = await coordinator.finished;

@@ -293,7 +293,13 @@ export const optionTable = {
     fallback: 300,
     help: "seconds to look for a coordinator that is gone",
   },
-  "drain-exit-code": { type: "integer", min: 0, max: 255, fallback: 0, help: "exit code after SIGTERM" },
+  "drain-exit-code": {
+    type: "integer",
+    min: 0,
+    max: 255,
+    fallback: 0,
+    help: "exit code after SIGTERM or shoal drain",
+  },
   name: { type: "text", value: "<name>", help: "name of this worker, for people", unset: "host:pid" },
 
   // What is simulated
@@ -369,6 +375,7 @@ export const optionTable = {
   query: { type: "text", value: "<dir>", help: "images to predict; in folders per class, scored" },
   svg: { type: "text", value: "<file>", help: "write the learning curve alone, as SVG", unset: "none" },
   format: { type: "choice", choices: ["safetensors", "onnx"], fallback: "safetensors", help: "of the file" },
+  worker: { type: "text", value: "<name>", help: "its name or id, as shoal status shows them" },
   reason: { type: "text", value: "<text>", help: "why, for those who ask what the run waits for" },
   log: { type: "text", value: "<file>", help: "append one JSON line per event to this file", unset: "none" },
   "log-level": {

@@ -113,6 +113,8 @@ export function describeEvent(
   switch (event.type) {
     case "worker-ready":
       return `${event.worker} is ready: ${event.slots} thread${event.slots === 1 ? "" : "s"} on ${event.device}; ${event.workersReady} ready`;
+    case "worker-dismissed":
+      return `${event.worker} is told to leave (${event.reason})`;
     case "worker-draining":
       return (
         `${event.worker} is leaving (${event.reason}): ${event.blocksReturned} blocks go to others, ` +

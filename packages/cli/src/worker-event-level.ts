@@ -11,6 +11,7 @@ const levels: { readonly [T in WorkerEvent["type"]]: LogLevel } = {
   connected: "info",
   preparing: "info",
   ready: "info",
+  dismissed: "info",
   block: "debug",
 };
 

@@ -40,11 +40,12 @@ function laterLease(lease: BlockLease, ms: number): BlockLease {
 }
 
 function later(member: Member, ms: number): Member {
-  const { status } = member;
+  const { status, dismissal } = member;
   return {
     ...member,
     heardMs: member.heardMs + ms,
     status: status.type === "preparing" ? { ...status, untilMs: status.untilMs + ms } : status,
+    dismissal: dismissal === null ? null : { ...dismissal, untilMs: dismissal.untilMs + ms },
     late: member.late.map((late) => ({ ...late, abandonMs: late.abandonMs + ms })),
   };
 }

@@ -63,6 +63,13 @@ export type CoordinatorEvent =
       /** Blocks that it finishes. */
       readonly blocksKept: number;
     }
+  /** Somebody wants it to leave; it is told. */
+  | {
+      readonly type: "worker-dismissed";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly reason: string;
+    }
   | {
       readonly type: "worker-left";
       readonly workerId: string;

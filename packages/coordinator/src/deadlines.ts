@@ -1,6 +1,7 @@
 import { CLOSE_CODES } from "@shoal/protocol";
 import { isSame } from "./blocks.ts";
 import { failBlock } from "./failures.ts";
+import { DISMISS_MS } from "./limits.ts";
 import { isReady } from "./members.ts";
 import { drop } from "./membership.ts";
 import { endedLease } from "./revoke.ts";
@@ -10,7 +11,7 @@ import { findRound, liveLeases, withoutLeases } from "./rounds.ts";
 
 /** Looks at every deadline; each has an owner, and a message that says what was waited for. */
 export function passTime(state: RoundState, nowMs: number): Step {
-  const steps = [dropSilent, dropUnprepared, dropOwing, expireLeases, beat];
+  const steps = [dropSilent, dropUnprepared, dropDismissed, dropOwing, expireLeases, beat];
   let current: Step = { state, commands: [] };
   for (const next of steps) {
     const step = next(current.state, nowMs);
@@ -29,6 +30,12 @@ function dropUnprepared(state: RoundState, nowMs: number): Step {
   const { prepareMs } = state.settings;
   const slow = state.members.filter(({ status }) => status.type === "preparing" && nowMs >= status.untilMs);
   return dropAll(state, slow, () => `not ready within ${prepareMs} ms`);
+}
+
+/** A worker that was told to leave and does not is told again when it comes back. */
+function dropDismissed(state: RoundState, nowMs: number): Step {
+  const lingering = state.members.filter(({ dismissal }) => dismissal !== null && nowMs >= dismissal.untilMs);
+  return dropAll(state, lingering, () => `told to leave, and still there after ${DISMISS_MS} ms`);
 }
 
 /** A worker that lives but does not answer counts as a failure of the block: the block may be the reason. */

@@ -1,3 +1,4 @@
+import { forgetDismissal } from "./dismiss.ts";
 import { findMember, isReady, replaceMember } from "./members.ts";
 import { leave } from "./membership.ts";
 import type { RoundState, Step } from "./round-state.ts";
@@ -10,7 +11,8 @@ import { liveLeases, withoutLeases } from "./rounds.ts";
 export function drain(state: RoundState, workerId: string, reason: string, leases: readonly number[]): Step {
   const member = findMember(state, workerId);
   if (member === undefined) return { state, commands: [] };
-  if (!isReady(member)) return leave(state, workerId, reason);
+  const heard = member.dismissal === null ? state : forgetDismissal(state, member);
+  if (!isReady(member)) return leave(heard, workerId, reason);
   const isReturned = (leaseId: number): boolean => leases.includes(leaseId);
   const mine = liveLeases(state, workerId);
   const returned = mine.filter(({ lease }) => isReturned(lease.leaseId));
@@ -20,7 +22,7 @@ export function drain(state: RoundState, workerId: string, reason: string, lease
     late: member.late.filter(({ leaseId }) => !isReturned(leaseId)),
   };
   const next = withoutLeases(
-    replaceMember(state, draining),
+    replaceMember(heard, draining),
     (lease) => lease.workerId === workerId && isReturned(lease.leaseId),
   );
   const event = {

@@ -11,6 +11,7 @@ const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
   "endpoint-failed": "error",
   "connection-refused": "warn",
   "connection-lost": "warn",
+  "worker-dismissed": "info",
   "worker-draining": "info",
   "worker-left": "warn",
   "worker-refused": "warn",

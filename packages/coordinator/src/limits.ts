@@ -69,6 +69,15 @@ export const BLOCK_FAILURES_MAX = 3;
 /** Failures in a row before a worker is refused. */
 export const WORKER_FAILURES_MAX = 5;
 
+/**
+ * A worker that was told to leave is dropped if it is still there after this long, in ms: it takes 15 s at most, and
+ * its word has to travel.
+ */
+export const DISMISS_MS = 20_000;
+
+/** Names of workers that were told to leave which are kept; the oldest are forgotten. */
+export const DISMISSED_MAX = 256;
+
 /** Time for a worker to load its data and to compile, in ms. */
 export const PREPARE_MS = 600_000;
 

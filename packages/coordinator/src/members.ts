@@ -14,6 +14,13 @@ export function findMember(state: RoundState, workerId: string): Member | undefi
   return state.members.find((member) => member.workerId === workerId);
 }
 
+/** Members that go by this word: an id, a name as it was given, or the whole name of messages. */
+export function membersCalled(state: RoundState, word: string): readonly Member[] {
+  return state.members.filter(
+    ({ workerId, name, givenName }) => workerId === word || givenName === word || name === word,
+  );
+}
+
 export function replaceMember(state: RoundState, changed: Member): RoundState {
   const members = state.members.map((member) => (member.workerId === changed.workerId ? changed : member));
   return { ...state, members };

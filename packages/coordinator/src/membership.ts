@@ -1,4 +1,5 @@
 import { CLOSE_CODES, negotiateVersion, PROTOCOL_VERSION_MAX, PROTOCOL_VERSION_MIN } from "@shoal/protocol";
+import { dismissAgain } from "./dismiss.ts";
 import { SLOTS_MAX } from "./limits.ts";
 import { findMember, readyMembers, replaceMember } from "./members.ts";
 import type { Command, Hello, Member, ReadyMessage, RoundState, Step } from "./round-state.ts";
@@ -29,6 +30,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
   const member: Member = {
     workerId,
     name,
+    givenName: hello.name,
     status: { type: "preparing", untilMs: nowMs + settings.prepareMs },
     heardMs: nowMs,
     version: null,
@@ -36,9 +38,11 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
     lagMs: 0,
     late: [],
     failuresInRow: 0,
+    dismissal: null,
   };
+  const again = dismissAgain({ ...state, members: [...state.members, member] }, member, nowMs);
   return {
-    state: { ...state, members: [...state.members, member] },
+    state: again.state,
     commands: [
       {
         type: "send",
@@ -61,6 +65,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
         },
       },
       { type: "notify", event: { type: "worker-joined", workerId, worker: name, ...identity } },
+      ...again.commands,
     ],
   };
 }
@@ -99,7 +104,7 @@ export function becomeReady(state: RoundState, workerId: string, message: ReadyM
       slots,
       dividesBlocks: message.dividesBlocks ?? false,
       device: message.device,
-      isDraining: false,
+      isDraining: member.dismissal !== null,
     },
   };
   const next = { ...replaceMember(state, ready), dataHash: message.dataHash };

@@ -34,6 +34,8 @@ export interface Member {
   readonly workerId: string;
   /** Name, host and pid, for people. */
   readonly name: string;
+  /** The name alone, as it was given to the worker. */
+  readonly givenName: string;
   readonly status: { readonly type: "preparing"; readonly untilMs: number } | Ready;
   readonly heardMs: number;
   /** Version of the parameters it was sent last; null: none. */
@@ -46,6 +48,17 @@ export interface Member {
   readonly late: readonly LateLease[];
   /** Failures since its last accepted result. */
   readonly failuresInRow: number;
+  /** Set once it was told to leave. */
+  readonly dismissal: Dismissal | null;
+}
+
+/** Somebody wants a worker to leave. */
+export interface Dismissal {
+  /** Who and why, for people. */
+  readonly reason: string;
+  readonly sinceMs: number;
+  /** When it is dropped if it is still there. */
+  readonly untilMs: number;
 }
 
 export interface Ready {
@@ -142,6 +155,8 @@ export interface RoundState {
   readonly awaiting: { readonly sinceMs: number; readonly untilMs: number } | null;
   /** Set while somebody holds the run: no lease goes out, those that are out are finished. */
   readonly paused: Pause | null;
+  /** Workers that were told to leave, by name: who comes back because it did not hear it is told again. */
+  readonly dismissed: readonly { readonly name: string; readonly reason: string }[];
   /** Set once the run is over: what every worker is told. */
   readonly over: { readonly outcome: "complete" | "stopped" | "failed"; readonly message: string } | null;
 }
@@ -178,6 +193,8 @@ export type RoundEvent =
       readonly reason: string;
       readonly leases: readonly number[];
     }
+  /** Somebody wants the worker to leave. */
+  | { readonly type: "dismiss"; readonly workerId: string; readonly reason: string }
   | { readonly type: "pause"; readonly reason: string; readonly owner: string }
   | { readonly type: "resume" }
   | { readonly type: "tick" }

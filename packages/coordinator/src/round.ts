@@ -3,6 +3,7 @@ import { returnFrom } from "./away.ts";
 import { rootBlock } from "./blocks.ts";
 import { cancel } from "./cancel.ts";
 import { forgive, passTime } from "./deadlines.ts";
+import { dismiss } from "./dismiss.ts";
 import { drain } from "./drain.ts";
 import { moveOn } from "./gather.ts";
 import { LEASES_PER_INCARNATION } from "./limits.ts";
@@ -53,6 +54,7 @@ export function initialRoundState(
     gathered: false,
     awaiting: null,
     paused: null,
+    dismissed: [],
     over: null,
   };
 }
@@ -80,6 +82,8 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
       return takeFailure(state, event.workerId, event.message, nowMs);
     case "draining":
       return drain(state, event.workerId, event.reason, event.leases);
+    case "dismiss":
+      return dismiss(state, event.workerId, event.reason, nowMs);
     case "left":
       return leave(state, event.workerId, event.reason);
     case "pause":

@@ -99,6 +99,11 @@ export class Run {
     this.#edge.dispatch({ type: "resume" });
   }
 
+  /** Tells a worker to leave: it gets no other lease, finishes what it has begun, and ends. */
+  drain(workerId: string, reason: string): void {
+    this.#edge.dispatch({ type: "dismiss", workerId, reason });
+  }
+
   /** Every wait that the run is in, the one that ends first in front; times on the clock of the run. */
   waits(): readonly Wait[] {
     return [...this.#recorder.waits, ...waits(this.#edge.state, this.#clock.nowMs())];

@@ -34,6 +34,7 @@ export function waits(state: RoundState, nowMs: number): readonly Wait[] {
     ...workersMissing(state),
     ...state.members.flatMap((member) => preparationOf(state, member)),
     ...state.members.flatMap((member) => debtsOf(state, member)),
+    ...state.members.flatMap(leavingOf),
     ...leasesOf(state, nowMs),
   ];
   return found.sort((a, b) => (a.untilMs ?? Number.MAX_VALUE) - (b.untilMs ?? Number.MAX_VALUE));
@@ -86,6 +87,23 @@ function preparationOf({ settings }: RoundState, member: Member): Wait[] {
       reason: "it opens its data and compiles",
       owner: member.name,
       sinceMs: untilMs - settings.prepareMs,
+      expectedMs: null,
+      untilMs,
+      ending: "it is dropped",
+    },
+  ];
+}
+
+function leavingOf({ name, dismissal }: Member): Wait[] {
+  if (dismissal === null) return [];
+  const { reason, sinceMs, untilMs } = dismissal;
+  return [
+    {
+      waiter: "the run",
+      what: `worker ${name} to leave`,
+      reason: `told to leave (${reason}); it finishes what it has begun`,
+      owner: name,
+      sinceMs,
       expectedMs: null,
       untilMs,
       ending: "it is dropped",

@@ -169,6 +169,9 @@ export const drainingSchema = z.strictObject({
   leases: z.array(count).max(4096),
 });
 
+/** C -> W: somebody wants this worker to leave: it says `draining`, finishes what fits, and ends. */
+export const drainSchema = z.strictObject({ type: z.literal("drain"), reason: text });
+
 /** W -> C: this worker leaves now; its leases go to others at once. */
 export const leavingSchema = z.strictObject({ type: z.literal("leaving"), reason: text });
 
@@ -199,6 +202,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion("type", [
   answerSchema,
   heartbeatSchema,
   revokeSchema,
+  drainSchema,
   doneSchema,
   refuseSchema,
 ]);

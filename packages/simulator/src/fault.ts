@@ -20,6 +20,8 @@ export type Fault = { readonly atMs: number } & (
   | { readonly type: "worker-power"; readonly worker: number; readonly restartMs: number }
   /** SIGTERM: it gives its leases back. */
   | { readonly type: "worker-leave"; readonly worker: number; readonly restartMs: number }
+  /** An administrator has the coordinator tell it to leave. */
+  | { readonly type: "worker-drain"; readonly worker: number }
   /** SIGSTOP, and SIGCONT `ms` later. */
   | { readonly type: "worker-stop"; readonly worker: number; readonly ms: number }
   /** Its clock goes on `ms` later than it was. */
@@ -51,7 +53,7 @@ export type FaultType = Fault["type"];
 /** Troubles that cost a block one of its few failures. */
 const BLAMED: readonly Trouble[] = ["not-a-number", "wrong-shape", "failure", "never"];
 
-const FAULT_TYPES: readonly FaultType[] = [
+const FAULT_TYPES = [
   "worker-kill",
   "worker-power",
   "worker-leave",
@@ -70,7 +72,7 @@ const FAULT_TYPES: readonly FaultType[] = [
   "half-open",
   "stall",
   "partition",
-];
+] as const satisfies readonly FaultType[];
 
 export interface DrawOptions {
   readonly count: number;
@@ -101,7 +103,25 @@ export function drawFaults(
   return faults.sort((a, b) => a.atMs - b.atMs);
 }
 
-function drawFault(random: Random, type: FaultType, windowMs: number, workers: number): Fault {
+/** In one run of three, an administrator drains some workers. They are drawn apart: the rest of a seed stays as it was. */
+export function drawDrains(
+  random: Random,
+  { windowMs, workers }: Pick<DrawOptions, "windowMs" | "workers">,
+): readonly Fault[] {
+  const count = random.int(3) === 0 ? 1 + random.int(3) : 0;
+  return Array.from({ length: count }, () => ({
+    type: "worker-drain",
+    atMs: Math.round(windowMs * random.uniform()),
+    worker: random.int(workers),
+  }));
+}
+
+function drawFault(
+  random: Random,
+  type: (typeof FAULT_TYPES)[number],
+  windowMs: number,
+  workers: number,
+): Fault {
   const atMs = Math.round(windowMs * random.uniform());
   const worker = random.int(workers);
   /** From a moment to about a minute and a half: around every deadline there is. */

@@ -1,6 +1,6 @@
 import type { TrainPlan } from "@shoal/coordinator";
 import { createOuterOptimizer, createRandom, type Random } from "@shoal/core/outer";
-import { drawFaults, type Fault, type Trouble } from "./fault.ts";
+import { drawDrains, drawFaults, type Fault, type Trouble } from "./fault.ts";
 import { layout } from "./made-up-work.ts";
 import type { WorkerSpec } from "./worker-node.ts";
 
@@ -103,13 +103,16 @@ export function drawScenario(seed: number): Scenario {
     },
     diskMs: [0.05, 2, 30][random.int(3)]!,
     coordinatorClockRate: 0.97 + 0.06 * random.uniform(),
-    faults: drawFaults(createRandom(seed, 2), {
-      count: random.int(16),
-      windowMs,
-      workers: workerCount,
-      // A block may fail a few times: not on broken hardware and on the healthy worker, too.
-      blamedMax: somewhatBroken === workers ? 2 : 0,
-    }),
+    faults: [
+      ...drawFaults(createRandom(seed, 2), {
+        count: random.int(16),
+        windowMs,
+        workers: workerCount,
+        // A block may fail a few times: not on broken hardware and on the healthy worker, too.
+        blamedMax: somewhatBroken === workers ? 2 : 0,
+      }),
+      ...drawDrains(createRandom(seed, 4), { windowMs, workers: workerCount }),
+    ].sort((a, b) => a.atMs - b.atMs),
     msMax: MS_MAX,
   };
 }

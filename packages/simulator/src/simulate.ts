@@ -165,6 +165,14 @@ class Simulation {
       case "worker-leave":
         this.#workerOf(fault).leave();
         return;
+      case "worker-drain": {
+        const { name } = this.#workerOf(fault);
+        const { run } = coordinator;
+        const member = run?.state.members.find(({ givenName }) => givenName === name);
+        if (member === undefined) return;
+        coordinator.process?.run(() => run?.drain(member.workerId, "drained by a simulated administrator"));
+        return;
+      }
       case "worker-stop":
         this.#workerOf(fault).process?.stop(fault.ms);
         return;

@@ -77,6 +77,47 @@ describe("a running worker", () => {
     expect((await script.outcome!).outcome).toBe("left");
   });
 
+  test("that its coordinator tells to leave does so in the same way, and ends", async () => {
+    script = new Script().start();
+    await script.join();
+    script.lease({ leaseId: 3, version: 5 });
+    await script.heartbeatWith(3);
+    script.connection.send({ type: "drain", reason: "drained by ada" });
+    expect((await script.message("draining")).message).toMatchObject({
+      reason: "drained by ada",
+      leases: [3],
+    });
+    await script.message("leaving");
+    expect((await script.outcome!).outcome).toBe("left");
+    expect(script.events).toContainEqual({ type: "dismissed", reason: "drained by ada" });
+  });
+
+  test("that is told to leave while it prepares says that it heard, and goes", async () => {
+    let fail: (error: Error) => void = () => {};
+    const openProgram = () => new Promise<never>((_, reject) => (fail = reject));
+    script = new Script().start({ openProgram });
+    await script.message("hello");
+    script.welcome();
+    script.connection.send({ type: "drain", reason: "drained by ada" });
+    expect((await script.message("draining")).message.leases).toEqual([]);
+    await script.message("leaving");
+    fail(new Error("nobody wants the program any more"));
+    expect((await script.outcome!).outcome).toBe("left");
+  });
+
+  test("that leaves when its connection breaks looks for no other", async () => {
+    script = new Script().start();
+    const paramCount = await script.join();
+    script.params(0, paramCount);
+    script.lease({ leaseId: 1 });
+    await script.message("result");
+    script.connection.send({ type: "drain", reason: "drained by ada" });
+    await script.message("draining");
+    script.connection.close(1001, "gone");
+    expect((await script.outcome!).outcome).toBe("left");
+    expect(script.connections).toHaveLength(1);
+  });
+
   test("fails a block that is revoked while it waits as revoked, and says nothing of a failure", async () => {
     script = new Script().start();
     await script.join();

@@ -133,6 +133,8 @@ export class Session {
       };
       this.#connection.onClose(({ code, reason }) => {
         this.#isGarbled = GARBLED_CODES.includes(code);
+        // Nobody looks for a coordinator to tell it that he leaves.
+        if (this.#isDraining) this.#end({ type: "left" });
         this.#end({
           type: "lost",
           reason: `connection closed (${code}${reason === "" ? "" : `: ${reason}`})`,
@@ -169,6 +171,9 @@ export class Session {
         return;
       case "revoke":
         this.#queue?.revoke(message.leaseIds);
+        return;
+      case "drain":
+        this.#takeDismissal(message.reason);
         return;
       case "answer":
         if (this.#unanswered.delete(message.leaseId)) this.#answered = true;
@@ -281,11 +286,20 @@ export class Session {
     this.#leaveIfDrained();
   }
 
+  #takeDismissal(reason: string): void {
+    if (this.#isDraining) return;
+    this.#options.onEvent({ type: "dismissed", reason });
+    // The coordinator knows by this that it was heard.
+    if (this.#queue === null) this.#connection.send({ type: "draining", reason, leases: [] });
+    this.#drain(reason);
+  }
+
   /**
    * Leaves in good order: gives back at once what has not begun or would take too long, finishes and hands in
    * the rest, and goes when all is answered, or when the time is up.
    */
   #drain(reason: string): void {
+    if (this.#isDraining) return;
     if (this.#queue === null) {
       this.#leave(reason, { type: "left" });
       return;

@@ -42,5 +42,7 @@ export type WorkerEvent =
       readonly computeMs: number;
     }
   | { readonly type: "block-failed"; readonly code: string; readonly message: string }
+  /** Somebody at the coordinator wants this worker to leave. */
+  | { readonly type: "dismissed"; readonly reason: string }
   /** The connection is gone; finished blocks are kept for the next one. */
   | { readonly type: "lost"; readonly reason: string; readonly keptResults: number };

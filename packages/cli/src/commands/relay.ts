@@ -98,7 +98,8 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   }
   terminal.line(`${outcome.outcome}: ${outcome.message}`);
   terminal.json({ event: "done", outcome: outcome.outcome, message: outcome.message });
-  const left = signal.reason === "SIGTERM" ? values["drain-exit-code"]! : EXIT.interrupted;
+  const wasInterrupted = signal.aborted && signal.reason !== "SIGTERM";
+  const left = wasInterrupted ? EXIT.interrupted : values["drain-exit-code"]!;
   return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left }[outcome.outcome];
 }
 

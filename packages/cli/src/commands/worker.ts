@@ -44,7 +44,7 @@ export const taskSourceModule = new URL("../../dist/task-source-module.js", impo
 async function run({ values, terminal, log, signal }: Invocation): Promise<number> {
   const meeting = meetingOf(values);
   const named = values.name === undefined ? {} : { name: values.name };
-  leaveInTime(signal, values["drain-exit-code"]!);
+  signal.addEventListener("abort", () => leaveInTime(values["drain-exit-code"]!));
   const outcome = await runWorker({
     ...meeting.options,
     version,
@@ -55,6 +55,7 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
     reconnectForMs: 1000 * values["reconnect-for"]!,
     signal,
     onEvent: (event) => {
+      if (event.type === "dismissed") leaveInTime(values["drain-exit-code"]!);
       const text = describe(event);
       if (text !== null) terminal.line(text);
       // The terminal of a local worker is nobody's: what its user should know goes to the command that started it.
@@ -77,7 +78,8 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   }
   terminal.line(`${outcome.outcome}: ${outcome.message}`);
   terminal.json({ event: "done", outcome: outcome.outcome, message: outcome.message });
-  const left = signal.reason === "SIGTERM" ? values["drain-exit-code"]! : EXIT.interrupted;
+  const wasInterrupted = signal.aborted && signal.reason !== "SIGTERM";
+  const left = wasInterrupted ? EXIT.interrupted : values["drain-exit-code"]!;
   return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left }[outcome.outcome];
 }
 
@@ -85,10 +87,8 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
  * Whoever sends SIGTERM kills what is not gone soon: a worker that cannot end in good order, its device being
  * stuck, say, ends all the same.
  */
-function leaveInTime(signal: AbortSignal, exitCode: number): void {
-  signal.addEventListener("abort", () => {
-    setTimeout(() => process.exit(exitCode), DRAIN_MS).unref();
-  });
+function leaveInTime(exitCode: number): void {
+  setTimeout(() => process.exit(exitCode), DRAIN_MS).unref();
 }
 
 function isNotice(event: WorkerEvent): event is GraphCacheEvent {
@@ -125,6 +125,8 @@ function describe(event: WorkerEvent): string | null {
       return null;
     case "block-failed":
       return `a block failed: ${event.message} (${event.code})`;
+    case "dismissed":
+      return `told to leave: ${event.reason}`;
     case "lost":
       return `${event.reason}; ${event.keptResults} finished blocks are kept for the next connection`;
   }

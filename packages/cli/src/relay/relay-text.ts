@@ -49,6 +49,8 @@ function describeUpstream(event: WorkerEvent): string | null {
       return `ready: ${event.slots} slots on ${event.device} (${event.description})`;
     case "block-failed":
       return `a block failed: ${event.message} (${event.code})`;
+    case "dismissed":
+      return `told to leave: ${event.reason}`;
     case "lost":
       return `${event.reason}; ${event.keptResults} finished blocks are kept for the next connection`;
     case "block":
