@@ -20,9 +20,13 @@ export function describeRun(
   terminal.line(`  data       ${source.description}`);
   const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
   const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${hasClasses(dataset) ? " per class" : ""}`;
-  const trainShots = dataset.trainShots === undefined ? "" : ` (${dataset.trainShots}-shot in training)`;
+  const inTraining = [
+    ...("ways" in dataset && dataset.trainWays !== undefined ? [`${dataset.trainWays}-way`] : []),
+    ...(dataset.trainShots === undefined ? [] : [`${dataset.trainShots}-shot`]),
+  ];
+  const training = inTraining.length === 0 ? "" : ` (${inTraining.join(" ")} in training)`;
   terminal.line(
-    `  episodes   ${episode}${trainShots}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
+    `  episodes   ${episode}${training}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
   );
   terminal.line(
     `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,

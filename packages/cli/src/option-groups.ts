@@ -7,6 +7,7 @@ export const experimentOptions: readonly OptionName[] = [
   "config",
   "dataset",
   "ways",
+  "train-ways",
   "shots",
   "train-shots",
   "queries",

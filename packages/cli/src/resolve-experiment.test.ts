@@ -240,7 +240,18 @@ describe("an option that the experiment's kind does not have", () => {
       ["--preset", "sinusoid", "--filters", "8"],
       "--filters: the model mlp has no filters; leave the option out",
     ],
-    [["--pixels", "grey"], "--pixels: the dataset glyphs has no pixels; leave the option out"],
+    [
+      ["--pixels", "grey"],
+      "--pixels: the dataset glyphs has no pixels (it is for omniglot); leave the option out",
+    ],
+    [
+      ["--preset", "sinusoid", "--families", "alphabet"],
+      "--families: the dataset sinusoid has no families (it is for glyphs, omniglot); leave the option out",
+    ],
+    [
+      ["--preset", "linear", "--train-ways", "5"],
+      "--train-ways: the dataset linear has no trainWays; leave the option out",
+    ],
     [
       ["--dataset", "sinusoid"],
       "--dataset sinusoid: expected a preset whose network takes numbers, got quickstart, which takes images; " +
@@ -268,7 +279,7 @@ describe("another --dataset", () => {
       split: "140/30/30",
     });
     expect(refusalOf("--dataset", "fc100", "--class-split", "140/30/30").message).toBe(
-      "dataset: has no field split; take it out",
+      "--class-split: the dataset fc100 has no split (it is for omniglot, cub); leave the option out",
     );
   });
 

@@ -3,6 +3,7 @@ import {
   algorithms,
   type DatasetName,
   datasetDefaults,
+  datasetFields,
   datasetNames,
   type Experiment,
   parseExperiment,
@@ -141,12 +142,18 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName,
     if (!isObject(section)) return;
     at = section;
   }
-  if (!isOptional && !(last in at) && !mayHave(at, keys, last)) {
+  const source = keys[0] === "dataset" ? datasetNames.find((name) => name === at.source) : undefined;
+  const isKnown =
+    source === undefined ? isOptional || mayHave(at, keys, last) : datasetFields(source).includes(last);
+  if (!isKnown && !(last in at)) {
     const section = keys.at(-1) ?? "the experiment";
     const kind = [at.source, at.type].find((tag) => typeof tag === "string") ?? "";
+    const having =
+      source === undefined ? [] : datasetNames.filter((name) => datasetFields(name).includes(last));
+    const others = having.length > 0 && having.length < 4 ? ` (it is for ${having.join(", ")})` : "";
     throw new ShoalError(
       "E_USAGE",
-      `--${option}: the ${section} ${kind} has no ${last}; leave the option out`,
+      `--${option}: the ${section} ${kind} has no ${last}${others}; leave the option out`,
     );
   }
   at[last] = value;
@@ -157,12 +164,8 @@ function setPath(draft: Draft, path: string, value: unknown, option: OptionName,
  * incomplete. An unknown kind may have any: parseExperiment judges it.
  */
 function mayHave(section: Draft, path: readonly string[], field: string): boolean {
-  const known = [
-    ...presets.map(({ experiment }) => experiment),
-    ...datasetNames.map((name) => ({ dataset: datasetDefaults(name) })),
-  ];
-  const alike = known
-    .map((experiment) => path.reduce<unknown>((at, key) => (at as Draft)?.[key], experiment))
+  const alike = presets
+    .map(({ experiment }) => path.reduce<unknown>((at, key) => (at as Draft)?.[key], experiment))
     .filter(isObject)
     .filter((other) => sameKind(other, section));
   return alike.length === 0 || alike.some((other) => field in other);

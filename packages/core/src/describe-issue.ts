@@ -1,3 +1,4 @@
+import { closest, distance } from "fastest-levenshtein";
 import type { z } from "zod";
 
 /** One fault of an experiment as people read it: where, what was expected, what came. */
@@ -11,6 +12,8 @@ export function describeIssue(issue: z.core.$ZodIssue, experiment: unknown): str
   const came = value === undefined ? "nothing" : JSON.stringify(value);
   const field = (expected: string): string =>
     `${where === "" ? "experiment" : where}: expected ${expected}, got ${came}`;
+  const oneOf = (choices: readonly string[]): string =>
+    `${field(`one of ${choices.join(", ")}`)}${typeof value === "string" ? suggestion(value, choices) : ""}`;
   switch (issue.code) {
     case "too_small":
       return field(`${issue.inclusive === false ? "more than" : "at least"} ${issue.minimum}`);
@@ -19,14 +22,21 @@ export function describeIssue(issue: z.core.$ZodIssue, experiment: unknown): str
     case "invalid_type":
       return field(issue.expected === "int" ? "an integer" : `a value of type ${issue.expected}`);
     case "invalid_value":
-      return field(`one of ${issue.values.map(String).join(", ")}`);
+      return oneOf(issue.values.map(String));
     case "invalid_union":
-      return field(`one of ${choicesOf(issue).join(", ")}`);
+      return oneOf(choicesOf(issue));
     case "unrecognized_keys":
       return `${where === "" ? "experiment" : where}: has no field ${issue.keys.join(", ")}; take it out`;
     default:
       return where === "" ? issue.message : `${where}: ${issue.message}`;
   }
+}
+
+/** `; did you mean maml?`, where less than half of a choice's letters are others. */
+function suggestion(value: string, choices: readonly string[]): string {
+  if (choices.length === 0) return "";
+  const near = closest(value, choices);
+  return distance(value, near) < near.length / 2 ? `; did you mean ${near}?` : "";
 }
 
 /** The values that a union of literals, or the tag of a tagged union, may take. */

@@ -30,6 +30,33 @@ describe("parseExperiment", () => {
       "algorithm.lossReduction: sum-over-ways needs classes, and sinusoid has none; use mean",
     ],
     [
+      "a name that is nearly one",
+      { ...glyphs, algorithm: { type: "protonett" } },
+      "algorithm.type: expected one of maml, fomaml, reptile, anil, boil, meta-sgd, maml++, cavia, imaml, protonet, " +
+        'matchingnet, joint, scratch, got "protonett"; did you mean protonet?',
+    ],
+    [
+      "a value that is nearly one",
+      { ...glyphs, model: { ...glyphs.model, head: "glorott" } },
+      'model.head: expected one of glorot, normal, got "glorott"; did you mean glorot?',
+    ],
+    [
+      "training on other ways than a head has",
+      { ...glyphs, dataset: { ...glyphs.dataset, trainWays: 20 } },
+      "dataset.trainWays: expected 5 (the ways), since maml has a head with an output for each class; got 20; leave " +
+        "it out, or take protonet or matchingnet",
+    ],
+    [
+      "more training ways than training classes",
+      {
+        ...omniglot,
+        dataset: { ...omniglot.dataset, trainWays: 60, trainClasses: 59 },
+        algorithm: { type: "protonet" },
+        evaluation: { ...omniglot.evaluation, innerSteps: 0 },
+      },
+      "dataset.trainClasses: expected at least 60 (trainWays), got 59",
+    ],
+    [
       "more ways than a split has classes",
       { ...omniglot, dataset: { ...omniglot.dataset, validationClasses: 19 } },
       "dataset.validationClasses: expected at least 20 (ways), got 19",

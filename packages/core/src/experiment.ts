@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { algorithmOf, algorithmSchemas } from "./algorithms/registry.ts";
+import { algorithmOf, algorithmSchemas, algorithms } from "./algorithms/registry.ts";
 import { datasetConfig } from "./datasets/dataset-config.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
@@ -123,10 +123,24 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
       fault("dataset.split", `families of alphabets expect background or alphabets, got ${split}`);
     }
   }
+  if ("ways" in dataset) {
+    const { ways, trainWays = ways } = dataset;
+    if (trainWays !== ways && algorithmOf(algorithm).fitsAnyWays !== true) {
+      const headless = algorithms.flatMap(({ name, fitsAnyWays }) => (fitsAnyWays === true ? [name] : []));
+      fault(
+        "dataset.trainWays",
+        `expected ${ways} (the ways), since ${algorithm.type} has a head with an output for each class; got ` +
+          `${trainWays}; leave it out, or take ${headless.join(" or ")}`,
+      );
+    }
+  }
   if (dataset.source === "omniglot") {
+    const { ways, trainWays = ways } = dataset;
     for (const split of ["trainClasses", "validationClasses", "testClasses"] as const) {
-      if (dataset[split] >= dataset.ways) continue;
-      fault(`dataset.${split}`, `expected at least ${dataset.ways} (ways), got ${dataset[split]}`);
+      const [wanted, name] =
+        split === "trainClasses" && trainWays !== ways ? [trainWays, "trainWays"] : [ways, "ways"];
+      if (dataset[split] >= wanted) continue;
+      fault(`dataset.${split}`, `expected at least ${wanted} (${name}), got ${dataset[split]}`);
     }
   }
   if (experiment.steps * experiment.metaBatch > EPISODES_MAX) {

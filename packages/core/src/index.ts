@@ -26,6 +26,7 @@ export {
   type DatasetConfig,
   type DatasetName,
   datasetDefaults,
+  datasetFields,
   datasetNames,
 } from "./datasets/dataset-config.ts";
 export {

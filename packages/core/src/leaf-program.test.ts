@@ -83,6 +83,51 @@ async function runReference(
   return new Map(executable.outputs.map(({ name }, i) => [name, results[i]!]));
 }
 
+describe("episodes with other ways than the problem", () => {
+  /** Episodes of `ways` classes, one support and two query examples each, of a problem with `outputs` classes. */
+  const shapes = (outputs: number, ways: number): TaskShapes => ({
+    problem: { type: "classification", ways: outputs },
+    spec: () => ({
+      support: { x: { shape: [ways, 2], dtype: "float32" }, y: { shape: [ways], dtype: "int32" } },
+      query: { x: { shape: [2 * ways, 2], dtype: "float32" }, y: { shape: [2 * ways], dtype: "int32" } },
+      ways,
+    }),
+  });
+
+  test("adapt the first outputs of a larger head, and leave the others alone", async () => {
+    const experiment = experimentWith({ lossReduction: "sum-over-ways" }, mlp);
+    const wide = trainProgram(experiment, shapes(5, 3));
+    const inputs = inputsOf(experiment, shapes(5, 3), wide);
+    const ofWide = await runReference(wide, inputs);
+    // The same network with the three columns of the head that the episode has.
+    const narrow = trainProgram(experiment, shapes(3, 3));
+    const columns = (values: NumericArray) => Float64Array.from(values).filter((_, i) => i % 5 < 3);
+    const ofNarrow = await runReference(
+      narrow,
+      wide.layout.entries
+        .map(({ name }, k) => (name.startsWith("dense2") ? columns(inputs[k]!) : inputs[k]!))
+        .concat(inputs.slice(wide.layout.entries.length)),
+    );
+    expect([...ofWide.get("stats")!]).toEqual([...ofNarrow.get("stats")!]);
+    for (const { name } of wide.layout.entries) {
+      const [all, some] = [ofWide.get(`gradient/${name}`)!, ofNarrow.get(`gradient/${name}`)!];
+      if (!name.startsWith("dense2")) expect([...all]).toEqual([...some]);
+      else
+        expect([...all]).toEqual(
+          Array.from(all, (_, i) => (i % 5 < 3 ? some[3 * Math.floor(i / 5) + (i % 5)]! : 0)),
+        );
+    }
+  });
+
+  test("are what prototypical networks may train on: more ways than at test", async () => {
+    const experiment = { ...experimentWith({}, mlp), algorithm: { type: "protonet" } as const };
+    const [few, many] = [trainProgram(experiment, shapes(2, 3)), trainProgram(experiment, shapes(3, 3))];
+    expect(few.layout).toEqual(many.layout);
+    const inputs = inputsOf(experiment, shapes(2, 3), few);
+    expect(await runReference(few, inputs)).toEqual(await runReference(many, inputs));
+  });
+});
+
 describe.each([
   { name: "mlp, second order", source: sinusoid, experiment: experimentWith({}, mlp), scale: 1 },
   { name: "conv4 with max-pool", source: images, experiment: experimentWith({}, conv4("maxpool")), scale: 1 },

@@ -14,6 +14,7 @@ import {
   hasAccuracy,
   outputsOf,
   type Problem,
+  problemOf,
   type Split,
   type TaskSource,
 } from "./task-source.ts";
@@ -84,7 +85,7 @@ type NamedSpecs = { readonly [name: string]: TensorSpec };
  */
 export function trainProgram(experiment: LeafExperiment, source: TaskShapes): LeafProgram {
   const { algorithm, ...shapes } = prepare(experiment, source, "train");
-  const { problem } = source;
+  const problem = problemOf(source.problem, source.spec("train"));
   const { schedule } = algorithm;
   return {
     ...shapes,
@@ -116,7 +117,7 @@ export function trainProgram(experiment: LeafExperiment, source: TaskShapes): Le
  */
 export function evaluateProgram(experiment: LeafExperiment, source: TaskShapes, split: Split): LeafProgram {
   const { algorithm, ...shapes } = prepare(experiment, source, split);
-  const { problem } = source;
+  const problem = problemOf(source.problem, source.spec(split));
   const { innerSteps: steps, batchNorm = "transductive" } = experiment.evaluation;
   const afterStep = Array.from({ length: steps + 1 }, (_, step) => step);
   const prefixes = batchNorm === "both" ? ["", INDUCTIVE_PREFIX] : [""];

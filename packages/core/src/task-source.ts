@@ -15,6 +15,8 @@ export interface ExamplesSpec {
 export interface EpisodeSpec {
   readonly support: ExamplesSpec;
   readonly query: ExamplesSpec;
+  /** Classes of each episode; absent: the problem's ways. */
+  readonly ways?: number;
 }
 
 /**
@@ -65,6 +67,11 @@ export function outputsOf(problem: Problem): number {
     case "regression":
       return problem.outputs;
   }
+}
+
+/** What episodes of such a shape ask for: the problem, with the classes that they have. */
+export function problemOf(problem: Problem, { ways }: EpisodeSpec): Problem {
+  return problem.type === "classification" && ways !== undefined ? { ...problem, ways } : problem;
 }
 
 /** What is measured of a problem's outputs, beside the loss. */

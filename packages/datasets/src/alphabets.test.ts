@@ -52,11 +52,14 @@ describe("a split by alphabets", () => {
 
 test("alphabets with fewer characters than ways are named", () => {
   const split = splitAlphabets("test", classNames, sizes, 1);
-  expect(() => alphabetFamilies("test", classNames, split, 3)).toThrow(
+  expect(() => alphabetFamilies("test", classNames, split, { ways: 3 })).toThrow(
     "dataset.ways: expected at most 2, the characters of the smallest alphabet of test, since an episode is " +
       "of one alphabet; got 3, and F has 2; lower the ways",
   );
-  const families = alphabetFamilies("test", classNames, split, 2);
+  expect(() => alphabetFamilies("test", classNames, split, { ways: 2, trainWays: 7 })).toThrow(
+    /^dataset\.trainWays: expected at most \d, the characters of the smallest alphabet of test, .*; got 7, and /,
+  );
+  const families = alphabetFamilies("test", classNames, split, { ways: 2 });
   expect(splits.flatMap((name) => families[name].map((family) => family.name)).toSorted()).toEqual([
     "A",
     "B",

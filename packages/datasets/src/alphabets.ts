@@ -1,5 +1,6 @@
 import type { Split } from "@shoal/core";
 import { createRandom, ShoalError } from "@shoal/core/outer";
+import { type ImageEpisodes, waysOf } from "./images/image-episodes.ts";
 import { compareText } from "./omniglot/image-files.ts";
 import type { ClassSplit, SplitSizes } from "./split-classes.ts";
 import { stream } from "./streams.ts";
@@ -67,7 +68,7 @@ export function alphabetFamilies(
   dataset: string,
   classNames: readonly string[],
   split: ClassSplit,
-  ways: number,
+  episodes: Pick<ImageEpisodes, "ways" | "trainWays">,
 ): Families {
   const familiesOf = (classes: readonly number[]): readonly Family[] => {
     const places = new Map<string, number[]>();
@@ -84,20 +85,33 @@ export function alphabetFamilies(
     validation: familiesOf(split.validation),
     test: familiesOf(split.test),
   };
-  const all = [...families.train, ...families.validation, ...families.test].toSorted((a, b) =>
-    compareText(a.name, b.name),
-  );
-  const small = all.filter(({ places }) => places.length < ways);
-  if (small.length > 0) {
-    const most = Math.min(...all.map(({ places }) => places.length));
-    throw new ShoalError(
-      "E_DATASET_CONFIG",
-      `dataset.ways: expected at most ${most}, the characters of the smallest alphabet of ${dataset}, since an episode is ` +
-        `of one alphabet; got ${ways}, and ` +
-        `${describeSizes(small)}; lower the ways`,
+  for (const name of ["ways", "trainWays"] as const) {
+    const splits = (["train", "validation", "test"] as const).filter(
+      (split) => waysOf(episodes, split).name === name,
     );
+    const affected = splits.flatMap((split) => families[split]);
+    checkFamilies(dataset, affected, name, episodes[name]!);
   }
   return families;
+}
+
+function checkFamilies(
+  dataset: string,
+  families: readonly Family[],
+  name: "ways" | "trainWays",
+  ways: number,
+): void {
+  const small = families
+    .filter(({ places }) => places.length < ways)
+    .toSorted((a, b) => compareText(a.name, b.name));
+  if (small.length === 0) return;
+  const most = Math.min(...families.map(({ places }) => places.length));
+  throw new ShoalError(
+    "E_DATASET_CONFIG",
+    `dataset.${name}: expected at most ${most}, the characters of the smallest alphabet of ${dataset}, since an episode is ` +
+      `of one alphabet; got ${ways}, and ` +
+      `${describeSizes(small)}; lower the ways`,
+  );
 }
 
 /** More families than these are told in part. */

@@ -55,6 +55,22 @@ describe.each(configs)("$source", (config) => {
     expect(more.dataHash).not.toBe(source.dataHash);
   });
 
+  test.runIf("ways" in config)("train ways change the episodes of training, and no others", async () => {
+    const more = await openTaskSource({ ...config, trainWays: 8 } as DatasetConfig, { seed: 1 });
+    const { support, query, ways } = more.spec("train");
+    expect(ways).toBe(8);
+    expect(support.x.shape[0]).toBe(8 * config.shots);
+    expect(query.y.shape[0]).toBe(8 * config.queries);
+    const episode = more.episode("train", 5);
+    expectShapes(episode.support, support);
+    expectShapes(episode.query, query);
+    expect(new Set(episode.query.y).size).toBe(8);
+    expect(more.spec("test")).toEqual(source.spec("test"));
+    expect(more.episode("test", 5)).toEqual(source.episode("test", 5));
+    expect(more.problem).toEqual(source.problem);
+    expect(more.dataHash).not.toBe(source.dataHash);
+  });
+
   test("an episode is a function of the seed, split and index", async () => {
     const again = await openTaskSource(config, { seed: 1 });
     const other = await openTaskSource(config, { seed: 2 });

@@ -113,6 +113,8 @@ export interface AlgorithmDefinition<Schema extends AlgorithmSchema> {
   readonly inherited: readonly (keyof z.infer<Schema> & string)[];
   /** Sections of the rest of an experiment that go with it, set when a person names it. */
   readonly companions?: Companions;
+  /** True: it has no head, so that training episodes may have other ways than those at test. */
+  readonly fitsAnyWays?: true;
   /** One line for people: `MAML, 1 inner step of 0.4 on the mean loss`. */
   describe(config: z.infer<Schema>): string;
   /** Tells `fault` what does not fit; paths start at the experiment: `algorithm.innerSteps`. */

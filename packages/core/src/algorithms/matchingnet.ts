@@ -23,6 +23,7 @@ export const matchingnet = defineAlgorithm({
   defaults: {},
   inherited: [],
   companions: { evaluation: { innerSteps: 0 } },
+  fitsAnyWays: true,
   describe: () => "MatchingNet (attention over the support set by cosine, without full context embeddings)",
   check: checkNoInnerLoop,
   create: (_, context) => embeddingAlgorithm("matchingnet", context, attend, crossEntropy),

@@ -18,6 +18,7 @@ export const protonet = defineAlgorithm({
   defaults: {},
   inherited: [],
   companions: { evaluation: { innerSteps: 0 } },
+  fitsAnyWays: true,
   describe: () => "ProtoNet (nearest class mean of the embeddings)",
   check: checkNoInnerLoop,
   create: (_, context) => embeddingAlgorithm("protonet", context, nearestPrototype, crossEntropy),

@@ -50,6 +50,7 @@ interface AnyDefinition {
   readonly defaults: { readonly [field: string]: unknown };
   readonly inherited: readonly string[];
   readonly companions?: Companions;
+  readonly fitsAnyWays?: true;
   readonly schema: { readonly shape: { readonly [field: string]: unknown } };
   describe(config: AlgorithmConfig): string;
   check?(config: AlgorithmConfig, around: Surroundings, fault: (path: string, message: string) => void): void;

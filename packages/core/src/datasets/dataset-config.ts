@@ -39,6 +39,11 @@ export type DatasetName = keyof typeof sources;
 /** Every source of tasks, by name. */
 export const datasetNames = Object.keys(sources) as readonly DatasetName[];
 
+/** The names of all fields that a source's configuration may have. */
+export function datasetFields(name: DatasetName): readonly string[] {
+  return Object.keys(sources[name].schema.shape);
+}
+
 /** A source's configuration where nothing else is said. */
 export function datasetDefaults(name: DatasetName): DatasetConfig {
   return sources[name].defaults;

@@ -10,6 +10,8 @@ export const trainShots = count.optional();
 /** Episodes of few-shot classification. */
 export const classEpisodes = {
   ways: z.int().min(2),
+  /** Classes of training episodes, where they differ from `ways`: for algorithms without a head. */
+  trainWays: z.int().min(2).optional(),
   shots: count,
   trainShots,
   /** Query examples per class in training episodes. */

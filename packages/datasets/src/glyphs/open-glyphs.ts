@@ -5,7 +5,8 @@ import type { ConfigOf, DataSet, OpenOptions } from "../data-set.ts";
 import type { OnDatasetEvent } from "../dataset-event.ts";
 import { cachedStore } from "../images/cached-store.ts";
 import { imagesInMemory } from "../images/class-images.ts";
-import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
+import { checkImageEpisodes } from "../images/image-episodes.ts";
+import { createImageSource } from "../images/image-source.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { type SplitSizes, splitClasses } from "../split-classes.ts";
@@ -65,7 +66,7 @@ async function openGlyphs(config: GlyphsConfig, options: OpenOptions): Promise<T
     episodes: config,
     images: imagesInMemory(store),
     split,
-    families: isByAlphabet ? alphabetFamilies("glyphs", classNames, split, config.ways) : undefined,
+    families: isByAlphabet ? alphabetFamilies("glyphs", classNames, split, config) : undefined,
     seed: options.seed,
   });
 }

@@ -1,61 +1,11 @@
 import { createHash } from "node:crypto";
 import type { EpisodeSpec, Split, TaskSource } from "@shoal/core";
-import { ShoalError } from "@shoal/core/outer";
 import type { Families } from "../alphabets.ts";
 import { episodeRecipeVersion, sampleEpisode } from "../sample-episode.ts";
-import type { ClassSplit, SplitSizes } from "../split-classes.ts";
+import type { ClassSplit } from "../split-classes.ts";
 import type { ClassImages } from "./class-images.ts";
-import { type Normalization, normalizationTables } from "./normalization.ts";
-
-/** The part of an image data set's configuration that shapes its episodes. */
-export interface ImageEpisodes {
-  readonly ways: number;
-  readonly shots: number;
-  /** In training episodes, where they differ from `shots`. */
-  readonly trainShots?: number | undefined;
-  readonly queries: number;
-  readonly evaluationQueries: number;
-  /** Classes are turned by quarter turns. Default false. */
-  readonly rotations?: boolean;
-  /** Default `unit`. */
-  readonly normalization?: Normalization;
-}
-
-/**
- * Refuses episodes that the data cannot give, before any file is opened.
- *
- * @throws {ShoalError} E_DATASET_CONFIG
- */
-export function checkImageEpisodes(
-  dataset: string,
-  episodes: ImageEpisodes,
-  sizes: SplitSizes,
-  examplesPerClass: number,
-): void {
-  const { ways, shots, trainShots = shots } = episodes;
-  for (const split of ["train", "validation", "test"] as const) {
-    if (ways > sizes[split]) {
-      throw new ShoalError(
-        "E_DATASET_CONFIG",
-        `dataset.ways: expected at most ${sizes[split]}, the characters in the ${split} split of ${dataset}; ` +
-          `got ${ways}; lower the ways or give the split more characters`,
-      );
-    }
-  }
-  for (const [supportName, support, name] of [
-    [trainShots === shots ? "shots" : "trainShots", trainShots, "queries"],
-    ["shots", shots, "evaluationQueries"],
-  ] as const) {
-    const wanted = support + episodes[name];
-    if (wanted > examplesPerClass) {
-      throw new ShoalError(
-        "E_DATASET_CONFIG",
-        `dataset: expected ${supportName} + ${name} <= ${examplesPerClass}, the examples of each character of ` +
-          `${dataset}; got ${support} + ${episodes[name]} = ${wanted}; lower one of them`,
-      );
-    }
-  }
-}
+import { type ImageEpisodes, waysOf } from "./image-episodes.ts";
+import { normalizationTables } from "./normalization.ts";
 
 interface ImageSourceOptions {
   readonly name: string;
@@ -73,15 +23,23 @@ interface ImageSourceOptions {
 /** A task source of few-shot classification over images. */
 export function createImageSource(options: ImageSourceOptions): TaskSource {
   const { episodes, images, split: classes, turns, families, seed } = options;
-  const { ways, shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
+  const { shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
   const { height, width, channels } = images;
   const tables = normalizationTables(normalization, channels);
   const shotsOf = (split: Split) => (split === "train" ? trainShots : shots);
   const queriesOf = (split: Split) => (split === "train" ? episodes.queries : episodes.evaluationQueries);
   const examplesSpec = (count: number): EpisodeSpec["support"] => ({
-    x: { shape: [ways * count, height, width, channels], dtype: "float32" },
-    y: { shape: [ways * count], dtype: "int32" },
+    x: { shape: [count, height, width, channels], dtype: "float32" },
+    y: { shape: [count], dtype: "int32" },
   });
+  const specOf = (split: Split): EpisodeSpec => {
+    const { name, ways: classCount } = waysOf(episodes, split);
+    return {
+      support: examplesSpec(classCount * shotsOf(split)),
+      query: examplesSpec(classCount * queriesOf(split)),
+      ...(name === "ways" ? {} : { ways: classCount }),
+    };
+  };
   // A turned character is a class of its own; those of a family are numbered one after the other.
   const turnsPerClass = rotations ? 4 : 1;
   const trainFamilies = families?.train ?? [{ places: Array.from(classes.train.keys()) }];
@@ -90,11 +48,11 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
     ranks.get(place)! * turnsPerClass + (rotations ? quarterTurns : 0);
   return {
     name: options.name,
-    problem: { type: "classification", ways },
+    problem: { type: "classification", ways: episodes.ways },
     identities: { familySizes: trainFamilies.map(({ places }) => places.length * turnsPerClass) },
     dataHash: hashData(options),
     description: options.description,
-    spec: (split) => ({ support: examplesSpec(shotsOf(split)), query: examplesSpec(queriesOf(split)) }),
+    spec: specOf,
     episode(split, index) {
       const recipe = {
         images,
@@ -102,7 +60,7 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
         classes: classes[split],
         turns: turns?.[split],
         families: families?.[split],
-        ways,
+        ways: waysOf(episodes, split).ways,
         shots: shotsOf(split),
         queries: queriesOf(split),
         rotations,
@@ -115,7 +73,8 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
 
 /** Everything an episode depends on besides seed and index: pixels, names, splits, options. */
 function hashData({ images, split, turns, families, episodes }: ImageSourceOptions): string {
-  const { ways, shots, trainShots, queries, evaluationQueries, rotations = false, normalization } = episodes;
+  const { ways, trainWays, shots, trainShots, queries, evaluationQueries } = episodes;
+  const { rotations = false, normalization } = episodes;
   return createHash("sha256")
     .update(
       JSON.stringify({
@@ -127,7 +86,7 @@ function hashData({ images, split, turns, families, episodes }: ImageSourceOptio
         // What is undefined is left out, so that the hash of data without it stays what it was.
         turns,
         families,
-        options: { ways, shots, queries, evaluationQueries, rotations, normalization, trainShots },
+        options: { ways, shots, queries, evaluationQueries, rotations, normalization, trainShots, trainWays },
       }),
     )
     .digest("hex");

@@ -10,7 +10,8 @@ import {
   type OpenOptions,
 } from "../data-set.ts";
 import { imagesInMemory } from "../images/class-images.ts";
-import { checkImageEpisodes, createImageSource } from "../images/image-source.ts";
+import { checkImageEpisodes } from "../images/image-episodes.ts";
+import { createImageSource } from "../images/image-source.ts";
 import type { ImageStore } from "../images/image-store.ts";
 import { checkStore, preparedStore, type StorePlace, statusOfStore } from "../images/stores-in-memory.ts";
 import { type SplitSizes, splitClasses } from "../split-classes.ts";
@@ -175,9 +176,7 @@ async function openByAlphabets(
     images: imagesInMemory(store!),
     split,
     families:
-      config.families === "alphabet"
-        ? alphabetFamilies("omniglot", classNames, split, config.ways)
-        : undefined,
+      config.families === "alphabet" ? alphabetFamilies("omniglot", classNames, split, config) : undefined,
     seed: options.seed,
   });
 }

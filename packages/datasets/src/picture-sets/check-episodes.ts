@@ -1,6 +1,6 @@
 import { ShoalError } from "@shoal/core/outer";
 import { splits } from "../formats/splits.ts";
-import type { ImageEpisodes } from "../images/image-source.ts";
+import { type ImageEpisodes, waysOf } from "../images/image-episodes.ts";
 import type { PackedClass } from "../pack/pack-index.ts";
 import type { ClassSplit } from "../split-classes.ts";
 
@@ -15,12 +15,13 @@ export function checkEpisodes(
   classes: readonly PackedClass[],
   split: ClassSplit,
 ): void {
-  const { ways, shots, trainShots = shots } = episodes;
+  const { shots, trainShots = shots } = episodes;
   for (const name of splits) {
+    const { name: waysName, ways } = waysOf(episodes, name);
     if (split[name].length < ways) {
       throw new ShoalError(
         "E_DATASET_CONFIG",
-        `dataset.ways: expected at most ${split[name].length}, the classes in the ${name} split of ${dataset}; ` +
+        `dataset.${waysName}: expected at most ${split[name].length}, the classes in the ${name} split of ${dataset}; ` +
           `got ${ways}; lower the ways or give the split more classes`,
       );
     }
