@@ -69,6 +69,7 @@ const coordinatorMessages: readonly CoordinatorMessage[] = [
   { type: "answer", leaseId: 1, status: "rejected", version: 4, reason: "gradient is not finite" },
   { type: "answer", leaseId: 1, status: "stale", version: 4 },
   { type: "revoke", leaseIds: [1, 2] },
+  { type: "drain", reason: "drained by ada: a new disk" },
   { type: "done", outcome: "complete", message: "300 steps" },
   { type: "refuse", code: "E_DATA_HASH", message: "other data" },
 ];

@@ -117,6 +117,8 @@ export class SimulatedWorker {
       case "done":
         this.isDone = true;
         return;
+      case "drain":
+        throw new Error(`${this.name} was drained, which nobody asked for`);
       case "refuse":
         throw new Error(`${this.name} was refused: ${message.message}`);
     }
