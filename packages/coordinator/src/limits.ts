@@ -137,3 +137,9 @@ export const JOURNAL_QUEUE_BYTES_MAX = 64 * 2 ** 20;
 
 /** Longest name or reason of somebody who steers a run, in characters. */
 export const STEER_TEXT_MAX = 200;
+
+/**
+ * A worker without a connection looks for its coordinator again within this time, in ms: it tries once a second.
+ * So long a run that is over still tells one that comes how it ended; else it would look for minutes.
+ */
+export const LOOKING_MS = 2_000;

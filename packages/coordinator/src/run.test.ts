@@ -1,6 +1,7 @@
 import { readFile, rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { paramsHash, ShoalError } from "@shoal/core/outer";
+import { connectWebSocket } from "@shoal/protocol";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { loadCheckpoint } from "./checkpoint.ts";
 import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
@@ -315,5 +316,26 @@ describe("a coordinator", () => {
     const second = await startCoordinator(options(port));
     second.stop("enough");
     await second.finished;
+  });
+
+  test("that took over from one that was killed tells a worker that finds it late how the run ended", async () => {
+    const successor = await startCoordinator({ ...options(0), incarnation: 2 });
+    successor.stop("enough");
+    const connection = await connectWebSocket(successor.url, {
+      token: null,
+      signal: AbortSignal.timeout(10_000),
+    });
+    const answer = new Promise((resolve) => connection.onMessage(resolve));
+    connection.send({
+      type: "hello",
+      protocolMin: 1,
+      protocolMax: 1,
+      version: "0.1.0",
+      name: "late",
+      host: "host",
+      pid: 1,
+    });
+    expect(await answer).toMatchObject({ type: "done", outcome: "stopped", message: "enough" });
+    await successor.finished;
   });
 });

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   type AccessPolicy,
   acceptWebSockets,
@@ -7,6 +8,7 @@ import {
 } from "@shoal/protocol";
 import type { CoordinatorEvent, Outcome } from "./coordinator-event.ts";
 import { serveEndpoints } from "./endpoints.ts";
+import { LOOKING_MS } from "./limits.ts";
 import { createServer, type ListenOptions, listenOn } from "./listen.ts";
 import { Observer } from "./observe/observer.ts";
 import { steerHandlers } from "./observe/steer.ts";
@@ -25,7 +27,10 @@ export interface CoordinatorOptions extends RunOptions {
 export interface Coordinator {
   /** `ws://HOST:PORT` for workers, or `wss:`. */
   readonly url: string;
-  /** Resolves when the run is over and its last checkpoint is saved. Never rejects. */
+  /**
+   * Resolves when the run is over, its last checkpoint is saved, and a worker that had lost its connection a
+   * moment before has had the time to come back and hear it. Never rejects.
+   */
   readonly finished: Promise<Outcome>;
   /** Ends the run after saving a checkpoint; `finished` tells when. */
   stop(reason: string): void;
@@ -52,7 +57,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
     waits: () => run.waits(),
     traffic: countTraffic(server),
   });
+  // A worker whose connection broke, or whose coordinator was killed before this one, may look for this one.
+  let soughtUntilMs = options.incarnation > 1 ? performance.now() + LOOKING_MS : 0;
   const onEvent = (event: CoordinatorEvent): void => {
+    if (event.type === "worker-left") soughtUntilMs = performance.now() + LOOKING_MS;
     observer.takeEvent(event);
     options.onEvent(event);
   };
@@ -73,6 +81,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   });
   onEvent({ type: "listening", url });
   const finished = run.start().then(async (outcome) => {
+    await setTimeout(soughtUntilMs - performance.now());
     acceptor.close();
     observer.close();
     const closed = new Promise((resolve) => server.close(resolve));
