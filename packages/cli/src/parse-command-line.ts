@@ -1,4 +1,4 @@
-import { CommanderError, InvalidArgumentError, Option, Command as Parser } from "commander";
+import { CommanderError, Help, InvalidArgumentError, Option, Command as Parser } from "commander";
 import { closest } from "fastest-levenshtein";
 import type { Command } from "./command.ts";
 import type { OptionSpec } from "./option-spec.ts";
@@ -21,6 +21,23 @@ export type Parsed =
 /** Longest list of choices that the help shows beside an option's name, in characters. */
 const PLACEHOLDER_MAX = 40;
 
+/** Widest first column of the help, in characters: longer names stand on a line of their own. */
+const TERM_WIDTH_MAX = 24;
+
+/** How the help of every command is laid out. */
+const helpLayout = {
+  subcommandTerm: (command: Parser): string => command.name(),
+  padWidth: (command: Parser, help: Help): number =>
+    Math.min(TERM_WIDTH_MAX, Help.prototype.padWidth.call(help, command, help)),
+  formatItem: (term: string, termWidth: number, description: string, help: Help): string => {
+    const indent = " ".repeat(termWidth + 4);
+    const text = help
+      .boxWrap(description, (help.helpWidth ?? 80) - indent.length)
+      .replaceAll("\n", `\n${indent}`);
+    return term.length > termWidth ? `  ${term}\n${indent}${text}` : `  ${term.padEnd(termWidth)}  ${text}`;
+  },
+};
+
 /** Parses `args` (without node and script) by the table of commands and options. */
 export function parseCommandLine(
   args: readonly string[],
@@ -35,7 +52,7 @@ export function parseCommandLine(
     .version(version, "--version", "print the version")
     .helpOption("--help", "print this help")
     .helpCommand(false)
-    .configureHelp({ subcommandTerm: (command) => command.name() })
+    .configureHelp(helpLayout)
     .exitOverride()
     .configureOutput(keep)
     .addHelpText("after", "\nshoal <command> --help shows a command's options.");
