@@ -200,7 +200,8 @@ async function trainIn(
 async function reportOn({ terminal }: Invocation, path: string, source: TaskSource): Promise<void> {
   const file = join(path, "report.html");
   try {
-    await writeFile(file, await makeReport({ path, checkpoint: await loadCheckpoint(path), source }));
+    const { html } = await makeReport({ path, checkpoint: await loadCheckpoint(path), source });
+    await writeFile(file, html);
     terminal.line(`report: ${file}`);
   } catch (error) {
     terminal.line(`${file} could not be written: ${(error as Error).message}`);

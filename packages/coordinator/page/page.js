@@ -106,7 +106,7 @@ export function progressHtml({ progress, workers }) {
     ["steps/s", known(stepsPerSecond, (value) => value.toFixed(2))],
     ["tasks/s", known(tasksPerSecond, (value) => value.toFixed(0))],
     ["workers", `${ready} ready${ready === workers.length ? "" : ` of ${workers.length}`}`],
-    ["coordinator", known(progress.coordinatorShare, (value) => `${(100 * value).toFixed(1)} %`)],
+    ["coordinator's share", known(progress.coordinatorShare, (value) => `${(100 * value).toFixed(1)} %`)],
   ];
   return (
     `<progress max="${Math.max(1, steps)}" value="${step}"></progress><dl class="figures">` +
@@ -172,15 +172,42 @@ export function roundsHtml(rounds) {
 /** @param {Status["evaluations"]} evaluations */
 export function evaluationsHtml(evaluations) {
   if (evaluations.length === 0) return '<p class="dim">none yet</p>';
-  const rows = evaluations.slice(-10).map(({ purpose, step, tasks, stats }) => [
-    escapeHtml(purpose),
-    count(step),
-    count(tasks),
-    Object.entries(stats)
-      .map(([name, { mean, ci95 }]) => `${escapeHtml(name)} ${mean.toFixed(3)} ± ${ci95.toFixed(3)}`)
-      .join(", "),
-  ]);
-  return table(["evaluation", "step", "tasks", "mean and 95 % interval"], rows.reverse());
+  const rows = evaluations
+    .slice(-10)
+    .map(({ purpose, step, tasks, stats }) => [
+      escapeHtml(purpose),
+      count(step),
+      count(tasks),
+      scoresText(stats).map(escapeHtml).join("<br>"),
+    ]);
+  return table(
+    ["evaluation", "step", "tasks", "after each inner step; 95 % interval of the last"],
+    rows.reverse(),
+  );
+}
+
+/**
+ * `accuracy 25.5 → 62.5 → 65.0 ± 5.7 %`: one text per statistic, its means after 0, 1, ... inner steps; accuracies
+ * come first.
+ *
+ * @param {Status["evaluations"][number]["stats"]} stats named `accuracy@3`
+ */
+function scoresText(stats) {
+  const names = [...new Set(Object.keys(stats).map((name) => name.replace(/@\d+$/, "")))];
+  const order = (/** @type {string} */ name) => (name.endsWith("accuracy") ? 0 : 1);
+  return names
+    .sort((a, b) => order(a) - order(b))
+    .map((name) => {
+      const isAccuracy = name.endsWith("accuracy");
+      const text = (/** @type {number} */ value) =>
+        isAccuracy ? (100 * value).toFixed(1) : value.toPrecision(4);
+      const steps = Object.entries(stats)
+        .filter(([key]) => key.replace(/@\d+$/, "") === name)
+        .map(([, interval]) => interval);
+      const last = steps.at(-1)?.ci95 ?? 0;
+      const unit = isAccuracy ? " %" : "";
+      return `${name} ${steps.map(({ mean }) => text(mean)).join(" → ")} ± ${text(last)}${unit}`;
+    });
 }
 
 /** @param {Status["events"]} events */
@@ -192,11 +219,16 @@ export function eventsHtml(events) {
     `<span class="${colours[level] ?? "dim"}">${escapeHtml(type)}</span>`,
     escapeHtml(
       Object.entries(fields)
-        .map(([name, value]) => `${name} ${JSON.stringify(value)}`)
+        .map(([name, value]) => `${name} ${JSON.stringify(value, toSixDigits)}`)
         .join(", "),
     ),
   ]);
   return table(["time", "event", ""], rows.reverse());
+}
+
+/** Six digits of a fraction are all that a person wants. @param {string} _key @param {unknown} value */
+function toSixDigits(_key, value) {
+  return typeof value === "number" && !Number.isInteger(value) ? Number(value.toPrecision(6)) : value;
 }
 
 /** @param {Status} status */

@@ -35,11 +35,10 @@ export const report: Command = {
         onProgress: showDataEvents(terminal),
       });
       terminal.clearLive();
-      await write(
-        values.out ?? join(path, "report.html"),
-        await makeReport({ path, checkpoint, source }),
-        "--out",
-      );
+      const { html, missing } = await makeReport({ path, checkpoint, source });
+      for (const what of missing) terminal.line(`not told by the report: ${what}`);
+      terminal.json({ event: "report", missing });
+      await write(values.out ?? join(path, "report.html"), html, "--out");
     }
     return EXIT.done;
 

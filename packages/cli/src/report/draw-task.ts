@@ -7,16 +7,20 @@ import { plot } from "./plot.ts";
 /** Queries of a task that are drawn: a 20-way task has 20 and more. */
 const QUERIES_DRAWN_MAX = 30;
 
-/** One task as HTML: its support set, and its queries with what was predicted before and after adaptation. */
+/**
+ * One task as HTML: its support set, and its queries with what was predicted before and after adaptation; or once,
+ * where adaptation moves no parameter.
+ */
 export async function drawTask(
   task: InspectedTask,
   source: TaskSource,
   { dataset }: Experiment,
+  adapts: boolean,
 ): Promise<string> {
   const shape = source.spec("test").query.x.shape.slice(1);
   if (shape.length === 3) {
     const normalization = "normalization" in dataset ? dataset.normalization : "unit";
-    return drawImages(task, shape, (pixels) => drawExample(pixels, shape, normalization));
+    return drawImages(task, shape, adapts, (pixels) => drawExample(pixels, shape, normalization));
   }
   if (shape.length === 1 && shape[0] === 1 && source.problem.type === "regression") return drawCurve(task);
   return "";
@@ -25,6 +29,7 @@ export async function drawTask(
 async function drawImages(
   { episode: { support, query }, before, after }: InspectedTask,
   shape: readonly number[],
+  adapts: boolean,
   draw: (pixels: Float32Array) => Promise<Buffer>,
 ): Promise<string> {
   const size = shape.reduce((product, side) => product * side, 1);
@@ -51,8 +56,8 @@ async function drawImages(
     Array.from(
       { length: drawn },
       async (_, i) =>
-        `<figure>${await picture(query.x, i)}<figcaption>class ${query.y[i]}<br>before ${answer(before, i)}<br>` +
-        `after ${answer(after, i)}</figcaption></figure>`,
+        `<figure>${await picture(query.x, i)}<figcaption>class ${query.y[i]}<br>` +
+        `${adapts ? `before ${answer(before, i)}<br>after ` : ""}${answer(after, i)}</figcaption></figure>`,
     ),
   );
   const rest = drawn === query.y.length ? "" : ` (the first ${drawn} of ${query.y.length})`;

@@ -18,9 +18,7 @@ export function learningCurve(
   steps: readonly StepMetric[],
   evaluations: readonly Evaluation[],
 ): string {
-  const stat = evaluations
-    .concat()
-    .some(({ stats }) => stats[`accuracy@${evaluation.innerSteps}`] !== undefined)
+  const stat = evaluations.some(({ stats }) => stats[`accuracy@${evaluation.innerSteps}`] !== undefined)
     ? "accuracy"
     : "loss";
   const factor = stat === "accuracy" ? 100 : 1;

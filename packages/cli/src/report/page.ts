@@ -13,9 +13,11 @@ export interface ReportContent {
   readonly protocol: string;
   readonly before: Evaluation | undefined;
   readonly after: Evaluation | undefined;
-  /** SVG. */
-  readonly curve: string;
+  /** SVG; null: nothing is recorded. */
+  readonly curve: string | null;
   readonly inspection: Inspection;
+  /** What the run directory does not tell, one sentence each. */
+  readonly missing: readonly string[];
   /** HTML of each of the inspection's examples. */
   readonly examples: readonly string[];
 }
@@ -29,8 +31,9 @@ th, td { text-align: left; padding: .2rem .9rem .2rem 0; border-bottom: 1px soli
 tr > th:first-child { font-weight: 500 } td { overflow-wrap: anywhere }
 .images { display: flex; flex-wrap: wrap; gap: .7rem } figure { margin: 0; font-size: .78rem }
 figure img { width: 72px; height: 72px; image-rendering: pixelated; border: 1px solid var(--line); display: block }
-.right { color: #009e73 } .wrong { color: #d55e00 } svg { max-width: 100%; height: auto }
-.bar { display: inline-block; height: .7em; background: #0072b2; margin-right: .5em }
+.right { color: light-dark(#00704f, #2fc79a) } .wrong { color: light-dark(#b04a00, #f58a4b) }
+.plot { overflow-x: auto } .missing { border-left: 3px solid #d55e00; padding-left: .8rem }
+td:has(> .bar) { white-space: nowrap } .bar { display: inline-block; height: .7em; background: #0072b2; margin-right: .5em }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .8rem; font-size: .8rem }`;
 
 /** One page that needs nothing beside itself. */
@@ -43,13 +46,14 @@ export function reportPage(content: ReportContent): string {
 <h1>${escapeText(title)}</h1>
 <p>${escapeText(algorithmOf(algorithm).describe(algorithm))}</p>
 <p><strong>Protocol:</strong> ${escapeText(protocol)}</p>
-<h2>After each inner step</h2>
+${missingNote(content.missing)}<h2>${metricName(content)} after each inner step</h2>
 ${steps(content)}
 <h2>Learning curve</h2>
-${content.curve}
+${content.curve === null ? "<p>No step is recorded.</p>" : `<div class="plot">${content.curve}</div>`}
 <h2>What adaptation changes</h2>
 ${movements(content.inspection)}
-<h2>Tasks, before and after adaptation</h2>
+<h2>Tasks${content.inspection.movements.length === 0 ? "" : ", before and after adaptation"}</h2>
+${content.examples.length > 0 && hasClasses(content) ? "<p>Under each query: its class; then the predicted class, and its probability.</p>" : ""}
 ${content.examples.map((example, i) => `<h3>test task ${i}</h3>${example}`).join("") || "<p>These tasks have nothing to draw.</p>"}
 <h2>The run</h2>
 ${table([["", ""], ...content.facts.map(([name, value]) => [escapeText(name), escapeText(value)])])}
@@ -59,9 +63,23 @@ ${table([["", ""], ...content.facts.map(([name, value]) => [escapeText(name), es
 `;
 }
 
+function missingNote(missing: readonly string[]): string {
+  if (missing.length === 0) return "";
+  return `<div class="missing"><strong>Not told by this page:</strong> ${missing.map(escapeText).join("; ")}.</div>\n`;
+}
+
+function hasClasses({ before, after }: ReportContent): boolean {
+  return [before, after].some((evaluation) => evaluation?.stats["accuracy@0"] !== undefined);
+}
+
+function metricName(content: ReportContent): string {
+  if ((content.before ?? content.after) === undefined) return "Score";
+  return hasClasses(content) ? "Accuracy" : "Loss";
+}
+
 /** Mean and interval after each inner step, before training and after it. */
 function steps({ experiment, before, after }: ReportContent): string {
-  if (before === undefined && after === undefined) return "<p>This run has not been tested yet.</p>";
+  if (before === undefined && after === undefined) return "<p>No test is recorded.</p>";
   const { innerSteps } = experiment.evaluation;
   const evaluations = [
     ["before training", before],

@@ -16,6 +16,7 @@ export interface Series {
   /** Place in the palette, from 0. */
   readonly colour: number;
   readonly isDots?: boolean;
+  /** Drawn behind what matters more. */
   readonly isFaint?: boolean;
 }
 
@@ -54,11 +55,11 @@ export function plot(series: readonly Series[], options: PlotOptions): string {
   );
   const drawn = series.map((one) => {
     const colour = palette[one.colour]!;
-    const opacity = one.isFaint === true ? 0.35 : 1;
+    const opacity = one.isFaint === true ? 0.75 : 1;
     const dots = one.points.map(
       (point) => `<circle cx="${at(x(point.x))}" cy="${at(y(point.y))}" r="3" fill="${colour}"/>`,
     );
-    if (one.isDots === true) {
+    if (one.isDots === true || one.points.length === 1) {
       const whiskers = one.points.flatMap((point) =>
         point.spread === undefined
           ? []
@@ -81,7 +82,7 @@ export function plot(series: readonly Series[], options: PlotOptions): string {
     );
   });
   const below = x
-    .ticks(Math.max(2, Math.floor(width / 110)))
+    .ticks(Math.floor(width / 70))
     .map(
       (tick) =>
         `<text x="${at(x(tick))}" y="${height - margin.bottom + 16}" text-anchor="middle">${x.tickFormat()(tick)}</text>`,

@@ -5,6 +5,7 @@ import {
   curveSvg,
   duration,
   escapeHtml,
+  evaluationsHtml,
   eventsHtml,
   linePoints,
   viewOf,
@@ -45,6 +46,8 @@ const status: Status = {
   events: [],
   disk: null,
 };
+
+const evaluation = { purpose: "test-before", step: 0, split: "test", tasks: 40 } as const;
 
 describe("the live page", () => {
   const { html, contentSecurityPolicy } = readLivePage();
@@ -115,7 +118,25 @@ describe("a status on the page", () => {
     expect(curveSvg(status.curve)).not.toContain("NaN");
   });
 
+  test("an evaluation is its scores after each inner step, accuracies in percent and first", () => {
+    const stats = {
+      "loss@0": { mean: 1.66, ci95: 0.04 },
+      "loss@1": { mean: 1.1, ci95: 0.0861 },
+      "accuracy@0": { mean: 0.255, ci95: 0.06 },
+      "accuracy@1": { mean: 0.65, ci95: 0.0712 },
+    };
+    const html = evaluationsHtml([{ ...evaluation, stats }]);
+    expect(html).toContain("accuracy 25.5 → 65.0 ± 7.1 %<br>loss 1.660 → 1.100 ± 0.08610");
+    // In regression there are losses alone.
+    const losses = evaluationsHtml([{ ...evaluation, stats: { "loss@0": stats["loss@0"] } }]);
+    expect(losses).toContain("<td>loss 1.660 ± 0.04000</td>");
+  });
+
   test("says numbers as people read them", () => {
+    const waited = eventsHtml([
+      { at: status.at, level: "info", type: "waiting-over", waitedMs: 14633.121500000001 },
+    ]);
+    expect(waited).toContain("waitedMs 14633.1<");
     expect([duration(83), duration(4_200), duration(200_000), duration(7_500_000)]).toEqual([
       "83 ms",
       "4.2 s",
