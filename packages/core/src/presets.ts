@@ -1,3 +1,4 @@
+import { algorithmPresets } from "./algorithm-presets.ts";
 import type { Experiment } from "./experiment.ts";
 import { publishedPresets } from "./published-presets.ts";
 
@@ -208,4 +209,5 @@ export const presets: readonly Preset[] = [
     },
   },
   ...publishedPresets,
+  ...algorithmPresets,
 ];
