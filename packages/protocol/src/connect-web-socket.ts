@@ -54,6 +54,7 @@ export async function connectWebSocket(url: string, options: ConnectOptions): Pr
     maxFragments: FRAGMENTS_MAX,
     maxBufferedChunks: PIECES_MAX,
     autoPong: false,
+    generateMask: leaveUnmasked,
     handshakeTimeout: timeoutMs,
     followRedirects: false,
     ...(secured === null ? {} : { createConnection: () => secured }),
@@ -81,6 +82,15 @@ export async function connectWebSocket(url: string, options: ConnectOptions): Pr
     if (signal?.aborted) giveUp();
     else signal?.addEventListener("abort", giveUp, { once: true });
   });
+}
+
+/**
+ * A key of zeros, with which ws neither copies a gradient nor goes over its bytes on either side. Keys are there
+ * so that a hostile page cannot have a browser write requests of its choice to a proxy between (RFC 6455, 10.3):
+ * a worker runs nobody's page, and sends numbers that it has computed itself.
+ */
+function leaveUnmasked(mask: Buffer): void {
+  mask.fill(0);
 }
 
 function unreachable(url: string, error: Error): ProtocolError {
