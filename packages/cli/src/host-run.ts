@@ -355,11 +355,15 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
   }
 }
 
-async function openSource({ values, terminal }: Invocation, experiment: Experiment): Promise<TaskSource> {
+async function openSource(
+  { values, terminal, signal }: Invocation,
+  experiment: Experiment,
+): Promise<TaskSource> {
   const source = await openTaskSource(experiment.dataset, {
     seed: experiment.seed,
     ...taskSourceOptions(values),
     onProgress: showDataEvents(terminal),
+    signal,
   });
   terminal.clearLive();
   return source;

@@ -63,7 +63,8 @@ function report(error: unknown, terminal: Terminal): number {
   const code = codeOf(error);
   if (code !== null) {
     const { message } = error as Error;
-    process.stderr.write(`error: ${message} (${code})\n`);
+    const isInterrupted = exitCodeFor(code) === EXIT.interrupted;
+    process.stderr.write(`${isInterrupted ? "" : "error: "}${message} (${code})\n`);
     terminal.json({ event: "error", code, message });
     return exitCodeFor(code);
   }

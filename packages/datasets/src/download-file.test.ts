@@ -186,7 +186,7 @@ test("an interrupt ends it, and keeps what came", async () => {
   await expect.poll(() => events.length).toBeGreaterThan(0);
   interrupt.abort();
   await expect(downloading).rejects.toMatchObject({
-    code: "E_DOWNLOAD",
+    code: "E_INTERRUPTED",
     message: expect.stringContaining("it was interrupted"),
   });
   expect(await left()).toEqual(["archive.zip.part"]);

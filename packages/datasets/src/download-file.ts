@@ -143,13 +143,14 @@ function failed(
       `${url}: expected a file, but ${result.reason}; get it in another way`,
     );
   }
+  const isInterrupted = signal?.aborted === true;
   const why = isLate
     ? `it was not whole after ${deadlineMs ?? downloadDeadlineMs} ms`
-    : signal?.aborted === true
+    : isInterrupted
       ? "it was interrupted"
       : `${result.reason} (${attempts} attempts)`;
   return new ShoalError(
-    "E_DOWNLOAD",
+    isInterrupted ? "E_INTERRUPTED" : "E_DOWNLOAD",
     `${url}: the download broke off: ${why}; run the command again to go on from ${partPath}`,
     { cause: result.cause },
   );

@@ -1,6 +1,7 @@
 import type { DatasetConfig, TaskSource } from "@shoal/core";
 import { dataSetOf } from "./data-sets.ts";
 import type { OnDatasetEvent } from "./dataset-event.ts";
+import { stopAtEvents } from "./stop-at-events.ts";
 
 export interface OpenTaskSourceOptions {
   /** Seeds every episode; never the split. */
@@ -35,7 +36,7 @@ export async function openTaskSource(
     dataDir,
     cacheDir,
     download,
-    onEvent: onProgress,
+    onEvent: stopAtEvents(onProgress, signal),
     signal,
   });
 }

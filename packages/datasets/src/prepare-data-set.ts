@@ -3,6 +3,7 @@ import { ShoalError } from "@shoal/core/outer";
 import type { PreparedStore } from "./data-set.ts";
 import { dataSetOf } from "./data-sets.ts";
 import type { DatasetEvent, OnDatasetEvent } from "./dataset-event.ts";
+import { stopAtEvents } from "./stop-at-events.ts";
 
 export interface PrepareOptions {
   /** Directory of the data set's files, for sources that have files. Default: its environment variable. */
@@ -27,10 +28,10 @@ export async function prepareDataSet(
   options: PrepareOptions,
 ): Promise<readonly PreparedStore[]> {
   const { dataDir = null, cacheDir, download = false, signal } = options;
-  const onEvent = (event: DatasetEvent) => {
+  const onEvent = stopAtEvents((event: DatasetEvent) => {
     options.onProgress?.(event);
     if (event.type === "cache-unavailable") throw notWritten(event.path, event.reason);
-  };
+  }, signal);
   return dataSetOf(config.source).prepare(config, { dataDir, cacheDir, download, onEvent, signal });
 }
 

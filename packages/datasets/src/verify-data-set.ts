@@ -3,6 +3,7 @@ import { ShoalError } from "@shoal/core/outer";
 import type { DataSetCheck } from "./data-set.ts";
 import { dataSetOf } from "./data-sets.ts";
 import type { OnDatasetEvent } from "./dataset-event.ts";
+import { stopAtEvents } from "./stop-at-events.ts";
 
 export interface VerifyOptions {
   readonly dataDir?: string | undefined;
@@ -26,7 +27,7 @@ export async function verifyDataSet(
     dataDir,
     cacheDir,
     download: false,
-    onEvent: onProgress,
+    onEvent: stopAtEvents(onProgress, signal),
     signal,
   });
 }

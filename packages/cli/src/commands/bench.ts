@@ -50,6 +50,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
     seed: experiment.seed,
     ...options,
     onProgress: showDataEvents(terminal),
+    signal,
   });
   terminal.clearLive();
   const params = initialParams(experiment, source);
@@ -74,6 +75,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
     );
     // One block per thread to warm up, not counted.
     await measure(program, experiment, shared, threads, 0, signal);
+    if (signal.aborted) return EXIT.interrupted;
     const measured = await measure(program, experiment, shared, threads, 1000 * values.seconds!, signal);
     const tasksPerSecond = measured.tasks / (measured.ms / 1000);
     const msPerTask = measured.computeMs / measured.tasks;
@@ -95,7 +97,9 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
       compileMs: program.compileMs,
       tasks: measured.tasks,
     });
-    return EXIT.done;
+    if (!signal.aborted) return EXIT.done;
+    terminal.line(`measured for ${duration(measured.ms)} only`);
+    return EXIT.interrupted;
   } finally {
     await program.close();
   }

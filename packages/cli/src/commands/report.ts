@@ -17,7 +17,7 @@ export const report: Command = {
   overrides: { out: { unset: "report.html in the run directory" } },
   example: "shoal report runs/quickstart --out report.html",
   async run(invocation: Invocation) {
-    const { values, positional, terminal } = invocation;
+    const { values, positional, terminal, signal } = invocation;
     const path = positional[0]!;
     if (!(await stat(path).catch(() => null))?.isDirectory()) {
       throw usageError(`report: expected a run directory, got ${path}; name one such as runs/NAME`);
@@ -33,6 +33,7 @@ export const report: Command = {
         seed,
         ...taskSourceOptions(values),
         onProgress: showDataEvents(terminal),
+        signal,
       });
       terminal.clearLive();
       const { html, missing } = await makeReport({ path, checkpoint, source });

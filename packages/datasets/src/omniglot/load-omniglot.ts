@@ -16,6 +16,8 @@ export interface LoadOmniglotOptions {
   /** Download the archives into `cacheDir` where they are nowhere else. */
   readonly download: boolean;
   readonly onEvent: OnDatasetEvent;
+  /** Ends a download, which the next call goes on with. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,7 +33,7 @@ export async function loadOmniglot(
   kinds: readonly OmniglotPixels[],
   options: LoadOmniglotOptions,
 ): Promise<ImageStore[]> {
-  const { cacheDir, onEvent } = options;
+  const { cacheDir, onEvent, signal } = options;
   const downloadDir = cacheDir === null ? null : omniglotDownloadDir(cacheDir);
   const files = await findOmniglotFiles({ dataDir: options.dataDir, downloadDir }, onEvent);
   if (files !== null) return loadFromFiles(kinds, files, options);
@@ -48,7 +50,7 @@ export async function loadOmniglot(
     );
   }
   const dataDir = omniglotDownloadDir(cacheDir);
-  await downloadOmniglot({ directory: dataDir, onEvent });
+  await downloadOmniglot({ directory: dataDir, onEvent, signal });
   return loadFromFiles(kinds, await openOmniglotFiles(dataDir, onEvent), options);
 }
 

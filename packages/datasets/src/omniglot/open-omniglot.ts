@@ -91,7 +91,7 @@ async function makeAnew(options: MakeOptions, checks: DataSetCheck[]): Promise<r
     );
     return stores;
   } catch (error) {
-    if (!isShoalError(error)) throw error;
+    if (!isShoalError(error) || error.code === "E_INTERRUPTED") throw error;
     checks.push({ name: "files", outcome: "faulty", detail: error.message });
     return null;
   }

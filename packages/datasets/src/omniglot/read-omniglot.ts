@@ -69,12 +69,12 @@ async function decodeFiles(
       const i = next++;
       try {
         bitmaps.set(await bitsOf(path, files[i]!), i * bitmapBytes);
+        onImage();
       } catch (error) {
         // The others stop at their next image.
         next = files.length;
         throw error;
       }
-      onImage();
     }
   };
   await Promise.all(Array.from({ length: decodesAtOnce }, decodeInTurn));

@@ -51,7 +51,7 @@ async function openFiles(
     );
     return collection;
   } catch (error) {
-    if (!isShoalError(error)) throw error;
+    if (!isShoalError(error) || error.code === "E_INTERRUPTED") throw error;
     checks.push({ name: "files", outcome: "faulty", detail: error.message });
     return null;
   }
