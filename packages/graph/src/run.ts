@@ -12,6 +12,7 @@ export {
 } from "./cache/graph-cache.ts";
 export { parseDevice, type Target } from "./device.ts";
 export type { Executable, NumericArray } from "./executable.ts";
+export { refuseTelemetry } from "./onnx/refuse-telemetry.ts";
 export type { SerializedGraph } from "./onnx/serialized-graph.ts";
 export { targetOf } from "./onnx/target-of.ts";
 export { openGraph } from "./open-graph.ts";

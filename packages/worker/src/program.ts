@@ -1,6 +1,6 @@
 import { leafExperiment, parseExperiment } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import type { GraphCache } from "@shoal/graph/run";
+import { type GraphCache, refuseTelemetry } from "@shoal/graph/run";
 import { Piscina } from "piscina";
 import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
@@ -198,6 +198,7 @@ function createComputePool({ name, threads }: ComputeDevice): ComputePool {
 /** A pool whose threads start at once and stay; the graph thread starts when it is needed, and goes. */
 function createPool(name: ThreadName, threads: number, workerData: unknown): Piscina {
   const stays = name !== "graph-thread";
+  refuseTelemetry();
   return new Piscina({
     filename: threadFile(name),
     workerData,

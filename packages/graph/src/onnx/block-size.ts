@@ -2,6 +2,7 @@ import * as ort from "onnxruntime-node";
 import { GraphBuilder } from "../graph-builder.ts";
 import { encodeOnnx } from "./onnx-format.ts";
 import { LOG_FATAL_ONLY, sessionOptionsOf } from "./onnx-provider.ts";
+import { refuseTelemetry } from "./refuse-telemetry.ts";
 import { toOnnx } from "./to-onnx.ts";
 
 /** Blocks that ONNX Runtime is built with: 16 floats for AVX-512, 8 for AVX2. */
@@ -20,6 +21,7 @@ export function findBlockSize(): Promise<16 | 8 | null> {
 }
 
 async function firstThatComputes(): Promise<16 | 8 | null> {
+  refuseTelemetry();
   for (const size of sizes) if (await computes(size)) return size;
   return null;
 }

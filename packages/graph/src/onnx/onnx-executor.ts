@@ -3,6 +3,7 @@ import { checkInput } from "../check-input.ts";
 import type { Device } from "../device.ts";
 import type { Executable, NumericArray } from "../executable.ts";
 import { checkInstalled, nameOf, openError, sessionOptionsOf } from "./onnx-provider.ts";
+import { refuseTelemetry } from "./refuse-telemetry.ts";
 import type { SerializedGraph } from "./serialized-graph.ts";
 
 /** The devices of ONNX Runtime. */
@@ -19,6 +20,7 @@ export async function openOnnx(
   device: OnnxDevice,
 ): Promise<Executable> {
   checkInstalled(device);
+  refuseTelemetry();
   const session = await ort.InferenceSession.create(model, sessionOptionsOf(device)).catch(
     (error: unknown) => {
       throw openError(device, error);
