@@ -48,7 +48,7 @@ const mistakes: readonly [args: string[], exit: number, error: RegExp][] = [
     1,
     /images_background\.zip: expected a whole zip archive: .* get it again/,
   ],
-  [["evaluate", at("nowhere")], 1, /expected a checkpoint or a run directory, found nothing/],
+  [["evaluate", at("nowhere")], 2, /expected a checkpoint or a run directory, found nothing/],
   [["worker"], 2, /--url: expected ws:\/\/HOST:PORT of a coordinator/],
   [
     ["worker", "--url", "ws://127.0.0.1:1", "--reconnect-for", "1"],

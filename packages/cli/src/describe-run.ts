@@ -62,7 +62,9 @@ function originText({ checkpoint, replayedSteps }: Recovered): string {
 }
 
 function describeModel(model: Experiment["model"]): string {
-  if (model.type === "mlp") return `MLP with ${model.hidden.join("-")} hidden units`;
+  if (model.type === "mlp") {
+    return model.hidden.length === 0 ? "linear" : `MLP with ${model.hidden.join("-")} hidden units`;
+  }
   if (model.type === "resnet12") return `ResNet-12, ${model.widths.join("-")} filters, no DropBlock`;
   const norm = {
     affine: "batch norm with adapted scale and shift",

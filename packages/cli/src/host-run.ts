@@ -69,8 +69,13 @@ export async function hostTraining(invocation: Invocation, host: HostOptions): P
   checkListening(host.address, values);
   if (values.resume === true) return resumeTraining(invocation, host, values["run-dir"]!);
   const resolved = resolveExperiment(values, given);
-  const path = values["run-dir"] ?? join("runs", `${resolved.experiment.name}-${timestamp()}`);
+  const path = values["run-dir"] ?? join("runs", `${fileNameOf(resolved.experiment.name)}-${timestamp()}`);
   return startTraining(invocation, host, resolved, path);
+}
+
+/** An experiment's name as part of a file's: a name with slashes would lead out of the directory. */
+function fileNameOf(name: string): string {
+  return name.replaceAll(/[^\p{L}\p{N}.+_-]+/gu, "-");
 }
 
 /** Goes on with the run in `path`; returns the exit code. */

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { presets } from "@shoal/core";
@@ -139,10 +139,11 @@ describe("exit code 2 and one line", () => {
 
 describe("exit code 1", () => {
   test("of a world that failed: one line, with its code", async () => {
-    const missing = join(directory, "nowhere");
-    const { exit, stdout, stderr } = await shoal("evaluate", missing);
+    const empty = join(directory, "empty-run");
+    mkdirSync(empty);
+    const { exit, stdout, stderr } = await shoal("evaluate", empty);
     expect({ exit, stdout }).toEqual({ exit: EXIT.failed, stdout: "" });
-    expect(stderr).toMatch(/^error: .*nowhere.* \(E_CHECKPOINT\)\n$/);
+    expect(stderr).toMatch(/^error: .*empty-run: expected a checkpoint, found none.* \(E_CHECKPOINT\)\n$/);
   });
 
   test("of a bug: the version, the stack, and E_BUG for programs", async () => {

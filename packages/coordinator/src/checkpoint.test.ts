@@ -28,9 +28,9 @@ async function load(path: string): Promise<{ checkpoint: Checkpoint; rejected: R
   return { checkpoint, rejected };
 }
 
-const refused = (message: RegExp) => ({
+const refused = (message: RegExp, code = "E_CHECKPOINT") => ({
   name: "ShoalError",
-  code: "E_CHECKPOINT",
+  code,
   message: expect.stringMatching(message) as string,
 });
 
@@ -200,17 +200,19 @@ describe("a damaged checkpoint", () => {
 
 describe("no checkpoint", () => {
   test.each([
-    [
-      "at a path where nothing is",
-      "nowhere",
-      /nowhere: expected a checkpoint or a run directory, found nothing/,
-    ],
     ["in an empty directory", ".", /expected a checkpoint, found none/],
     ["in a file of another kind", "notes.txt", /notes\.txt: is damaged, cut off, or not the manifest/],
   ])("%s is one clear error", async (_, name, message) => {
     const directory = await temporaryDirectory(onTestFinished);
     await writeFile(join(directory, "notes.txt"), "hello");
     await expect(loadCheckpoint(join(directory, name))).rejects.toMatchObject(refused(message));
+  });
+
+  test("at a path where nothing is: the path was mistaken", async () => {
+    const directory = await temporaryDirectory(onTestFinished);
+    await expect(loadCheckpoint(join(directory, "nowhere"))).rejects.toMatchObject(
+      refused(/nowhere: expected a checkpoint or a run directory, found nothing/, "E_RUN_DIRECTORY"),
+    );
   });
 
   test("that is whole: every one is told, with its reason", async () => {

@@ -132,7 +132,7 @@ export interface RejectedCheckpoint {
  * Every hash is verified. A damaged checkpoint is told to `onRejected` and the one before is tried, unless
  * it was named by its file.
  *
- * @throws {ShoalError} E_CHECKPOINT if there is none that is whole
+ * @throws {ShoalError} E_CHECKPOINT if there is none that is whole, E_RUN_DIRECTORY if `path` does not exist
  */
 export async function loadCheckpoint(
   path: string,
@@ -166,7 +166,10 @@ interface Candidate {
 async function listCheckpoints(disk: Disk, path: string): Promise<readonly Candidate[]> {
   const entry = await disk.find(path);
   if (entry === null)
-    throw new ShoalError("E_CHECKPOINT", `${path}: expected a checkpoint or a run directory, found nothing`);
+    throw new ShoalError(
+      "E_RUN_DIRECTORY",
+      `${path}: expected a checkpoint or a run directory, found nothing; name one such as runs/NAME`,
+    );
   if (entry.type !== "directory")
     return [{ manifestPath: path.replace(/\.safetensors$/, ".json"), isNamed: true }];
   const inner = join(path, "checkpoints");

@@ -39,13 +39,16 @@ export const report: Command = {
       const { html, missing } = await makeReport({ path, checkpoint, source });
       for (const what of missing) terminal.line(`not told by the report: ${what}`);
       terminal.json({ event: "report", missing });
-      await write(values.out ?? join(path, "report.html"), html, "--out");
+      await write(values.out ?? join(path, "report.html"), html, values.out === undefined ? null : "--out");
     }
     return EXIT.done;
 
-    async function write(file: string, text: string, option: string): Promise<void> {
+    async function write(file: string, text: string, option: string | null): Promise<void> {
       await writeFile(file, text).catch((error: Error) => {
-        throw usageError(`${option}: cannot write ${file}: ${error.message}`);
+        const where = option === null ? "report" : option;
+        throw usageError(
+          `${where}: cannot write ${file}: ${error.message}; name another file with ${option ?? "--out"}`,
+        );
       });
       terminal.line(file);
       terminal.json({ event: "written", file });
