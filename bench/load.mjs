@@ -1,7 +1,7 @@
 // Many workers over real sockets: steps per second and bytes per step of one coordinator.
 //
 //   node bench/load.mjs [--workers 256] [--processes 8] [--params 112000] [--tasks 256] [--task-ms 100] [--steps 30]
-//                       [--relays 4] [--deadline 600] [--json]
+//                       [--relays 4] [--wire bf16] [--deadline 600] [--json]
 //   node --cpu-prof bench/load.mjs ...                    a profile of the coordinator's process alone
 //
 // The coordinator is this process; the workers are agents of the worker package, many to a process, each with a
@@ -17,7 +17,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { startCoordinator } from "@shoal/coordinator";
-import { createOptimizer, layoutParams, ReductionTree } from "@shoal/core/outer";
+import { createOptimizer, layoutParams, ReductionTree, roundToBfloat16 } from "@shoal/core/outer";
 import { runWorker } from "@shoal/worker";
 import { startRelay } from "../packages/cli/dist/relay/start-relay.js";
 
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     "task-ms": { type: "string", default: "100" },
     steps: { type: "string", default: "30" },
     relays: { type: "string", default: "0" },
+    wire: { type: "string", default: "f32" },
     deadline: { type: "string", default: "600" },
     json: { type: "boolean", default: false },
   },
@@ -46,6 +47,9 @@ const table = Float32Array.from({ length: paramCount + gradientCount }, (_, i) =
   const bits = Math.imul(i + 1, 0x85ebca6b) >>> 0;
   return (bits / 2 ** 32 - 0.5) * 2 ** ((bits % 16) - 8);
 });
+
+// A leaf is one task.
+if (values.wire === "bf16") roundToBfloat16(table);
 
 function gradientOf(/** @type {number} */ episode) {
   const first = (Math.imul(episode + 1, 0x9e3779b1) >>> 0) % gradientCount;
@@ -275,7 +279,8 @@ async function main() {
   };
   if (values.json) console.log(JSON.stringify(row));
   else {
-    const behind = relays === 0 ? "" : ` behind ${relays} relays`;
+    const behind =
+      (relays === 0 ? "" : ` behind ${relays} relays`) + (values.wire === "bf16" ? ", bf16" : "");
     console.log(`${workers} workers${behind}, ${values.tasks} tasks of ${ms} ms, ${paramCount} parameters`);
     console.log(`  ${row.stepsPerSecond.toFixed(2)} steps/s (median of ${seen.length} steps)`);
     console.log(

@@ -5,8 +5,8 @@ import { appendFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
 
 const { SOAK_FILE } = process.env;
-if (isMainThread && SOAK_FILE !== undefined) {
-  const role = process.argv[2] ?? "other";
+const role = process.argv[2];
+if (isMainThread && SOAK_FILE !== undefined && (role === "train" || role === "worker")) {
   setInterval(() => {
     globalThis.gc?.();
     const { rss, heapUsed, external } = process.memoryUsage();

@@ -26,6 +26,7 @@ export const experimentOptions: readonly OptionName[] = [
   "meta-lr",
   "meta-batch",
   "tasks-per-leaf",
+  "wire",
   "filters",
   "steps",
   "evaluate-every",

@@ -166,6 +166,14 @@ export const optionTable = {
     path: "tasksPerLeaf",
     ...fromPreset,
   },
+  wire: {
+    type: "choice",
+    choices: ["f32", "bf16"],
+    help: "bf16: each leaf's gradient is rounded, and takes half the bytes where it travels alone",
+    path: "wire",
+    isOptional: true,
+    ...fromPreset,
+  },
   filters: { type: "integer", min: 1, help: "filters of a conv4", path: "model.filters", ...fromPreset },
   steps: { type: "integer", min: 0, help: "meta-steps of the whole run", path: "steps", ...fromPreset },
   "evaluate-every": {

@@ -4,6 +4,7 @@ import {
   type CoordinatorConnection,
   coordinatorVocabulary,
   encode,
+  unpackGradient,
   type WorkerMessage,
 } from "@shoal/protocol";
 import { awayEvent } from "./away.ts";
@@ -168,7 +169,7 @@ export class RoundEdge {
         return;
       case "result": {
         const started = this.#clock.nowMs();
-        const floats = body ?? new Float32Array(0);
+        const floats = floatsOf(message, body);
         const invalid = this.#findInvalid(message, floats);
         this.#busyMs += this.#clock.nowMs() - started;
         this.dispatch({ type: "result", workerId, message, bodyFloats: floats.length, invalid }, floats);
@@ -231,7 +232,7 @@ export class RoundEdge {
         if (command.keep) work.keep(command, body!);
         const { leaseId, computeMs } = event.type === "result" ? event.message : { leaseId: 0, computeMs: 0 };
         work.count({ ...command, leaseId, computeMs }, body!);
-        work.add(command, body!);
+        work.add(command, body!, event.type === "result" ? event.message.packedFloats : undefined);
         return;
       }
       case "compare": {
@@ -265,4 +266,15 @@ export class RoundEdge {
     this.#connections.get(workerId)?.sendFrames(this.#encoded.frames);
     this.#sentBytes += params.byteLength;
   }
+}
+
+/** The floats of a result as they were computed; none, which is no result's number, if they make no sense. */
+function floatsOf(
+  message: Extract<WorkerMessage, { type: "result" }>,
+  body: Float32Array | null,
+): Float32Array {
+  const none = new Float32Array(0);
+  const { taskCount, statCount, packedFloats } = message;
+  if (packedFloats === undefined) return body ?? none;
+  return unpackGradient(body ?? none, taskCount * statCount, packedFloats) ?? none;
 }

@@ -56,9 +56,13 @@ export class RoundWork {
     this.#startedMs = nowMs;
   }
 
-  /** Takes an accepted result; `body` belongs to the tree from now on. */
-  add(block: Block, body: Float32Array): void {
-    this.receivedBytes += body.byteLength;
+  /**
+   * Takes an accepted result; `body` belongs to the tree from now on.
+   *
+   * @param packedFloats how many of its floats came in half their bytes
+   */
+  add(block: Block, body: Float32Array, packedFloats = 0): void {
+    this.receivedBytes += body.byteLength - 4 * Math.floor(packedFloats / 2);
     const { first, count } = blockTasks(this.spec, block.level, block.index);
     const statCount = this.#statNames.length;
     this.#stats.set(body.subarray(0, count * statCount), first * statCount);

@@ -111,6 +111,15 @@ describe("a run", () => {
     expect(outcome.message).toMatch(/episode 0: loss@1 is NaN/);
   });
 
+  test("refuses a gradient that says it is packed and is not as long as that", async () => {
+    const { run } = runWith();
+    const finished = run.start();
+    joinByMemory(run, undefined, { packedFloats: layout.size + 2 });
+    const outcome = await finished;
+    expect(outcome).toMatchObject({ type: "failed", code: "E_BLOCK", step: 0 });
+    expect(outcome.message).toMatch(/expected \d+ floats, got 0/);
+  });
+
   test("ends as diverged when a step leaves the finite numbers, and keeps the step before", async () => {
     const diverging: TrainPlan = {
       ...plan,

@@ -76,6 +76,11 @@ const fields = z.strictObject({
   metaBatch: count,
   /** Consecutive tasks that one graph run computes; divides every task count; part of the run's bits. */
   tasksPerLeaf: count,
+  /**
+   * `bf16`: the gradient of each leaf is rounded to bfloat16 before it is summed, so that one that travels alone
+   * takes half the bytes; part of the run's bits, whoever sends it. Default: `f32`, nothing is rounded.
+   */
+  wire: z.enum(["f32", "bf16"]).optional(),
   /** Meta-steps of the whole run. */
   steps: z.int().min(0),
   evaluation: z.strictObject({

@@ -45,5 +45,6 @@ export {
   type WorkerMessage,
 } from "./messages.ts";
 export { negotiateVersion, type VersionRange } from "./negotiate-version.ts";
+export { packGradient, unpackGradient } from "./packed-gradient.ts";
 export { ProtocolError } from "./protocol-error.ts";
 export { coordinatorVocabulary, type Vocabulary, workerVocabulary } from "./vocabulary.ts";

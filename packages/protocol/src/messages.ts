@@ -123,6 +123,8 @@ export const resultSchema = z.strictObject({
   statCount: z.int().min(1),
   /** Milliseconds that the compute thread was busy with this block. */
   computeMs: z.number().min(0),
+  /** Floats of the gradient, where all are bfloat16 and travel as that (`packed-gradient.ts`). Absent: in full. */
+  packedFloats: z.int().min(1).optional(),
 });
 
 /** C -> W: what became of a result. `stale` and `duplicate` name the version that now counts. */

@@ -1,5 +1,5 @@
 import { workerData } from "node:worker_threads";
-import { ReductionTree } from "@shoal/core/outer";
+import { ReductionTree, roundToBfloat16 } from "@shoal/core/outer";
 import {
   type Executable,
   type NumericArray,
@@ -35,7 +35,12 @@ export type ComputeTask =
   /** Waits for the other threads to start; then, what graphs must be serialized for to run here. */
   | { readonly type: "start"; readonly threads: number; readonly rendezvous: Rendezvous }
   | { readonly type: "open"; readonly leaves: readonly LeafGraph[] }
-  | ({ readonly type: "block"; readonly leaf: LeafGraph } & BlockJob);
+  | ({
+      readonly type: "block";
+      readonly leaf: LeafGraph;
+      /** What the gradient of each leaf is rounded to before it is summed. */
+      readonly wire: "f32" | "bf16";
+    } & BlockJob);
 
 const data = workerData as ComputeThreadData;
 const leaves = new Map<string, Promise<OpenLeaf>>();
@@ -54,7 +59,7 @@ export default async function run(task: ComputeTask): Promise<ThreadReply<Target
       return null;
     });
   }
-  return moving(await replyOf(() => computeBlock(task.leaf, task)), ({ body }) => [body]);
+  return moving(await replyOf(() => computeBlock(task.leaf, task, task.wire)), ({ body }) => [body]);
 }
 
 /** A leaf function, ready to run. */
@@ -92,7 +97,7 @@ function openShared(graph: SerializedGraph): Promise<Executable> {
   return callNative(data.calls, () => openGraph({ ...graph, model: graph.model.slice() }, data.device));
 }
 
-async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockResult> {
+async function computeBlock(leafGraph: LeafGraph, job: BlockJob, wire: "f32" | "bf16"): Promise<BlockResult> {
   const { executable, scheduledAt } = await openOnce(leafGraph);
   const started = performance.now();
   const { layout, statNames, readsIdentities } = leafGraph;
@@ -119,6 +124,7 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob): Promise<BlockR
     layout.entries.forEach(({ offset }, k) => {
       gradient.set(outputs[gradientAt[k]!] as Float32Array, offset);
     });
+    if (wire === "bf16") roundToBfloat16(gradient);
     tree.add({ level: 0, index: leaf }, gradient);
   }
   if (tree !== null) body.set(tree.root(), statsSize);

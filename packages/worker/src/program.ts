@@ -50,9 +50,11 @@ export class Program implements BlockProgram {
   readonly slots: number;
   readonly #threads: Threads;
   readonly #basis: LeafBasis;
+  readonly #wire: "f32" | "bf16";
 
   private constructor(threads: Threads, source: OpenedSource, basis: LeafBasis, facts: ProgramFacts) {
     const { devices } = threads;
+    this.#wire = facts.wire;
     this.#threads = threads;
     this.#basis = basis;
     this.device = devices.map(({ name }) => name).join(", ");
@@ -80,8 +82,8 @@ export class Program implements BlockProgram {
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
       const openedMs = performance.now();
-      const experiment = leafExperiment(parseExperiment(episodeData.experiment));
-      const basis = { experiment, shapes: source.shapes };
+      const { wire = "f32", ...experiment } = parseExperiment(episodeData.experiment);
+      const basis = { experiment: leafExperiment(experiment), shapes: source.shapes };
       threads.devices.push(...devices.map(createComputePool));
       await allSettled(threads.devices.map((device) => device.start()));
       const leaves = await openLeaves(threads, basis);
@@ -90,6 +92,7 @@ export class Program implements BlockProgram {
         compileMs: performance.now() - openedMs,
         paramCount: leaves[0]!.layout.size,
         memoryBytes: peakOf(leaves, devices),
+        wire,
       });
       assertFits(program, process.availableMemory());
       return program;
@@ -114,7 +117,7 @@ export class Program implements BlockProgram {
     const { kind, split } = job;
     const task = this.#threads.graphs
       .get({ kind, split, target: device.target, ...this.#basis })
-      .then((leaf) => ({ type: "block" as const, leaf, ...job }));
+      .then((leaf) => ({ type: "block" as const, leaf, wire: this.#wire, ...job }));
     return unwrap((await device.run(task, transferList)) as ThreadReply<BlockResult>);
   }
 
@@ -136,7 +139,9 @@ interface Threads {
   readonly devices: ComputePool[];
 }
 
-type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memoryBytes">;
+type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memoryBytes"> & {
+  readonly wire: "f32" | "bf16";
+};
 
 /** Opens the graphs that every run needs, on every thread: to train, and to test. */
 async function openLeaves({ graphs, devices }: Threads, basis: LeafBasis): Promise<LeafGraph[]> {

@@ -7,6 +7,7 @@ import {
   type Lease,
   PROTOCOL_VERSION_MAX,
   PROTOCOL_VERSION_MIN,
+  packGradient,
   type Welcome,
   type WorkerConnection,
 } from "@shoal/protocol";
@@ -271,10 +272,21 @@ export class Session {
   #send({ lease, result }: FinishedBlock): void {
     const { leaseId, round, version, level, index } = lease;
     const { taskCount, statCount, computeMs, body } = result;
-    this.#connection.send(
-      { type: "result", leaseId, round, version, level, index, taskCount, statCount, computeMs },
-      body,
-    );
+    const message = {
+      type: "result",
+      leaseId,
+      round,
+      version,
+      level,
+      index,
+      taskCount,
+      statCount,
+      computeMs,
+    } as const;
+    const statFloats = taskCount * statCount;
+    const packed = packGradient(body, statFloats);
+    if (packed === null) this.#connection.send(message, body);
+    else this.#connection.send({ ...message, packedFloats: body.length - statFloats }, packed);
   }
 
   #fail(lease: Lease, error: unknown): void {

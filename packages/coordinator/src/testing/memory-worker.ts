@@ -2,6 +2,7 @@ import {
   type Closed,
   type CoordinatorMessage,
   createMemoryTransport,
+  type Result,
   type WorkerConnection,
 } from "@shoal/protocol";
 import type { Run } from "../run.ts";
@@ -18,17 +19,23 @@ export interface MemoryWorker {
  * Attaches a worker to a run by a memory connection; it computes each lease at once.
  *
  * @param spoil changes the floats of a result before they are sent
+ * @param lie what its results say that is not so
  */
-export function joinByMemory(run: Run, spoil?: (body: Float32Array) => void): MemoryWorker {
+export function joinByMemory(
+  run: Run,
+  spoil?: (body: Float32Array) => void,
+  lie?: Partial<Result>,
+): MemoryWorker {
   const [coordinatorEnd, connection] = createMemoryTransport();
   run.attach(coordinatorEnd);
-  return work(connection, spoil);
+  return work(connection, spoil, lie);
 }
 
 /** Says hello on a connection and computes each lease at once. */
 export function work(
   connection: WorkerConnection,
   spoil: (body: Float32Array) => void = () => {},
+  lie: Partial<Result> = {},
 ): MemoryWorker {
   const heard: CoordinatorMessage[] = [];
   const params = new Map<number, Float32Array>();
@@ -44,7 +51,7 @@ export function work(
       const { body, taskCount, statCount } = computeBlock(params.get(version)!, message);
       spoil(body);
       const counts = { taskCount, statCount, computeMs: 1 };
-      connection.send({ type: "result", leaseId, round, version, level, index, ...counts }, body);
+      connection.send({ type: "result", leaseId, round, version, level, index, ...counts, ...lie }, body);
     } else if (message.type === "done") {
       connection.close(1000, "done");
     }

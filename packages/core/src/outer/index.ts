@@ -1,3 +1,4 @@
+export { roundToBfloat16 } from "./bfloat16.ts";
 export { cosine, exponential, sine } from "./exact-math.ts";
 export { type Interval, interval } from "./interval.ts";
 export { createOptimizer, type Optimizer, type OptimizerConfig, type OptimizerState } from "./optimizer.ts";
