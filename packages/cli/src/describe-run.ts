@@ -1,7 +1,7 @@
 import type { Outcome, Recovered } from "@shoal/coordinator";
 import { algorithmOf, type Experiment, modelLayout, presets, type TaskSource } from "@shoal/core";
 import type { Invocation } from "./command.ts";
-import { hasClasses, scoreText } from "./evaluation-text.ts";
+import { episodeText, hasClasses, scoreText } from "./evaluation-text.ts";
 import { count, duration } from "./format.ts";
 import type { ResolvedExperiment } from "./resolve-experiment.ts";
 
@@ -18,15 +18,16 @@ export function describeRun(
   const summary = preset?.experiment.algorithm.type === algorithm.type ? preset.summary : undefined;
   terminal.line(`${experiment.name}${summary === undefined ? "" : `: ${summary}`}`);
   terminal.line(`  data       ${source.description}`);
-  const episode = "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
+  const trainWays = "trainWays" in dataset ? dataset.trainWays : undefined;
+  const trainShots = "trainShots" in dataset ? dataset.trainShots : undefined;
   const queries = `${dataset.queries} quer${dataset.queries === 1 ? "y" : "ies"}${hasClasses(dataset) ? " per class" : ""}`;
   const inTraining = [
-    ...("ways" in dataset && dataset.trainWays !== undefined ? [`${dataset.trainWays}-way`] : []),
-    ...(dataset.trainShots === undefined ? [] : [`${dataset.trainShots}-shot`]),
+    ...(trainWays === undefined ? [] : [`${trainWays}-way`]),
+    ...(trainShots === undefined ? [] : [`${trainShots}-shot`]),
   ];
   const training = inTraining.length === 0 ? "" : ` (${inTraining.join(" ")} in training)`;
   terminal.line(
-    `  episodes   ${episode}${training}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
+    `  episodes   ${episodeText(dataset)}${training}, ${queries}, ${metaBatch} tasks per step, seed ${experiment.seed}`,
   );
   terminal.line(
     `  model      ${describeModel(model)}, ${count(modelLayout(experiment, source).size)} parameters`,

@@ -1,8 +1,10 @@
 import type { Evaluation } from "@shoal/coordinator";
-import { type Experiment, presets } from "@shoal/core";
+import { type DatasetConfig, datasetDefaults, type Experiment, presets } from "@shoal/core";
 import { interval } from "@shoal/core/outer";
 import { describe, expect, test } from "vitest";
-import { pathText, protocolText, scoreText, summarize } from "./evaluation-text.ts";
+import { partTexts, pathText, protocolText, scoreText, summarize } from "./evaluation-text.ts";
+
+type Mixed = Extract<DatasetConfig, { source: "mixed" }>;
 
 const presetNamed = (name: string) => presets.find((preset) => preset.name === name)!.experiment;
 
@@ -47,6 +49,29 @@ describe("the score", () => {
   test("of numbers is the loss after the last inner step, with its interval", () => {
     expect(scoreText(numbers, ofNumbers)).toBe("loss 0.02500 +- 0.013");
   });
+});
+
+test("a mixture's sources have a score and a line each, and its protocol says all ways and shots", () => {
+  const mixed: Experiment = {
+    ...images,
+    dataset: { ...(datasetDefaults("mixed") as Mixed), ways: 10, fewerWays: [5], shots: 5, fewerShots: [1] },
+  };
+  const { stats } = ofImages;
+  const ofParts = { ...ofImages, parts: { birds: { tasks: 1, stats }, glyphs: { tasks: 3, stats } } };
+  expect(partTexts(mixed, ofParts)).toEqual([
+    "birds: accuracy 95.00 % +- 5.66 (1 task)",
+    "glyphs: accuracy 95.00 % +- 5.66 (3 tasks)",
+  ]);
+  expect(summarize(mixed, ofParts).parts?.birds).toEqual({
+    accuracy: expect.closeTo(0.95),
+    loss: expect.closeTo(0.025),
+    ci95: expect.closeTo(accuracyCi95),
+    tasks: 1,
+  });
+  expect(protocolText(mixed, "data", ofParts)).toMatch(
+    /^4 test tasks, 5\/10-way 1\/5-shot, 1 query per class, /,
+  );
+  expect(partTexts(images, ofImages)).toEqual([]);
 });
 
 test("the path is the score after each inner step, from none", () => {

@@ -21,9 +21,14 @@ export interface EvaluationSummary extends Score {
   /** The score with inductive batch norm, where both were asked for. */
   readonly inductive?: Score;
   readonly split: Evaluation["split"];
+  /** By the name of each source of a mixture. */
+  readonly parts?: Readonly<Record<string, Score & { readonly tasks: number }>>;
 }
 
-export function summarize(experiment: Experiment, { stats, tasks, split }: Evaluation): EvaluationSummary {
+export function summarize(
+  experiment: Experiment,
+  { stats, tasks, split, parts }: Evaluation,
+): EvaluationSummary {
   const { innerSteps } = experiment.evaluation;
   const norm = normOf(experiment);
   return {
@@ -34,6 +39,16 @@ export function summarize(experiment: Experiment, { stats, tasks, split }: Evalu
     bn: norm === "both" ? "transductive" : norm,
     ...(norm === "both" ? { inductive: scoreOf(stats, innerSteps, INDUCTIVE_PREFIX) } : {}),
     split,
+    ...(parts === undefined
+      ? {}
+      : {
+          parts: Object.fromEntries(
+            Object.entries(parts).map(([name, part]) => [
+              name,
+              { ...scoreOf(part.stats, innerSteps, ""), tasks: part.tasks },
+            ]),
+          ),
+        }),
   };
 }
 
@@ -53,7 +68,7 @@ function normOf({ model, evaluation }: Experiment): "transductive" | "inductive"
 }
 
 /** `accuracy 95.30 % +- 0.41` or `loss 0.0123 +- 0.0004`, after the last inner step. */
-export function scoreText(experiment: Experiment, { stats }: Evaluation): string {
+export function scoreText(experiment: Experiment, { stats }: Pick<Evaluation, "stats">): string {
   const { innerSteps } = experiment.evaluation;
   const text = (prefix: string): string => {
     const accuracy = stats[`${prefix}accuracy@${innerSteps}`];
@@ -62,6 +77,14 @@ export function scoreText(experiment: Experiment, { stats }: Evaluation): string
       : `accuracy ${accuracyText(accuracy)}`;
   };
   return normOf(experiment) === "both" ? `${text("")} (inductive: ${text(INDUCTIVE_PREFIX)})` : text("");
+}
+
+/** A line for each source of a mixture: `omniglot: accuracy 95.30 % +- 0.41 (143 tasks)`; none without parts. */
+export function partTexts(experiment: Experiment, { parts = {} }: Evaluation): readonly string[] {
+  return Object.entries(parts).map(
+    ([name, part]) =>
+      `${name}: ${scoreText(experiment, part)} (${count(part.tasks)} task${part.tasks === 1 ? "" : "s"})`,
+  );
 }
 
 /** More inner steps than these are told in part. */
@@ -83,6 +106,17 @@ export function pathText(experiment: Experiment, { stats }: Evaluation): string 
   }
   const accuracies = steps.map((step) => (100 * stats[`accuracy@${step}`]!.mean).toFixed(1));
   return `${accuracies.join(" -> ")} %${every}`;
+}
+
+/** `5-way 1-shot`, `10-shot`; of a mixture all that are drawn: `5/10-way 1/5-shot`. */
+export function episodeText(dataset: Experiment["dataset"]): string {
+  const all = (most: number, fewer: readonly number[] = []): string =>
+    [most, ...fewer].toSorted((a, b) => a - b).join("/");
+  if (dataset.source === "mixed") {
+    const { ways, fewerWays, shots, fewerShots } = dataset;
+    return `${all(ways, fewerWays)}-way ${all(shots, fewerShots)}-shot`;
+  }
+  return "ways" in dataset ? `${dataset.ways}-way ${dataset.shots}-shot` : `${dataset.shots}-shot`;
 }
 
 /** Shots and queries are then per class. */
@@ -115,10 +149,9 @@ export function protocolText(
 ): string {
   const { dataset, evaluation } = experiment;
   const queries = dataset.evaluationQueries;
-  const ways = "ways" in dataset ? `${dataset.ways}-way ` : "";
   const episode = hasClasses(dataset)
-    ? `${ways}${dataset.shots}-shot, ${queries} quer${queries === 1 ? "y" : "ies"} per class`
-    : `${dataset.shots}-shot, ${queries} query points`;
+    ? `${episodeText(dataset)}, ${queries} quer${queries === 1 ? "y" : "ies"} per class`
+    : `${episodeText(dataset)}, ${queries} query points`;
   const norm = normText(experiment);
   const steps = `${evaluation.innerSteps} inner step${evaluation.innerSteps === 1 ? "" : "s"}`;
   return `${count(tasks)} ${split} task${tasks === 1 ? "" : "s"}, ${episode}, ${steps}, ${norm}; mean and 95 % interval over tasks; ${description}`;

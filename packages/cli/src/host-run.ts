@@ -285,6 +285,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
     dataHash: source.dataHash,
     start: { ...run.start, evaluations: run.evaluations },
     plan: run.plan,
+    ...(source.partOf === undefined ? {} : { partOf: source.partOf }),
     statNames: {
       train: trainProgram(experiment, source).statNames,
       evaluate: evaluateProgram(experiment, source, "test").statNames,
@@ -366,6 +367,7 @@ async function openSource(
 ): Promise<TaskSource> {
   const source = await openTaskSource(experiment.dataset, {
     seed: experiment.seed,
+    tasksPerLeaf: experiment.tasksPerLeaf,
     ...taskSourceOptions(values),
     onProgress: showDataEvents(terminal),
     signal,

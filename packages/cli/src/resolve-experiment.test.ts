@@ -311,7 +311,7 @@ test("an --algorithm with an inner loop of another kind brings its own, and what
   const { experiment, origins } = resolve("--algorithm", "reptile", "--test-steps", "20");
   expect(experiment.algorithm).toMatchObject({ type: "reptile", innerRate: 1e-3, innerSteps: 5 });
   expect(experiment.outer).toEqual({ type: "sgd", rate: 1, schedule: { type: "linear", final: 0 } });
-  expect(experiment.dataset.trainShots).toBe(10);
+  expect(experiment.dataset).toMatchObject({ trainShots: 10 });
   expect(experiment.evaluation.innerSteps).toBe(20);
   expect(origins).toEqual({
     "algorithm.type": "--algorithm reptile",
@@ -323,8 +323,14 @@ test("an --algorithm with an inner loop of another kind brings its own, and what
 
 test("what goes with an algorithm gives way to the options that name it, wherever they stand", () => {
   const { experiment } = resolve("--train-shots", "4", "--meta-lr", "0.5", "--algorithm", "reptile");
-  expect(experiment.dataset.trainShots).toBe(4);
+  expect(experiment.dataset).toMatchObject({ trainShots: 4 });
   expect(experiment.outer).toMatchObject({ type: "sgd", rate: 0.5 });
+});
+
+test("what goes with an algorithm and the source of tasks has no field for is left out", () => {
+  const { experiment } = resolve("--dataset", "mixed", "--algorithm", "reptile");
+  expect(experiment.dataset).not.toHaveProperty("trainShots");
+  expect(experiment.outer.type).toBe("sgd");
 });
 
 test("a file that names another algorithm may leave out what has a default", () => {
@@ -340,7 +346,7 @@ test("a file that names another algorithm may leave out what has a default", () 
 
 test("an option of a field that experiments may be without sets it", () => {
   const { experiment } = resolve("--train-shots", "7", "--test-batch-norm", "both");
-  expect(experiment.dataset.trainShots).toBe(7);
+  expect(experiment.dataset).toMatchObject({ trainShots: 7 });
   expect(experiment.evaluation.batchNorm).toBe("both");
 });
 

@@ -190,7 +190,19 @@ function nameAlgorithm(
     return [];
   }
   draft.algorithm = switchAlgorithm(name, before);
-  return merge(draft, structuredClone(companions) as Draft, "");
+  const { dataset, ...others } = structuredClone(companions) as Draft;
+  // Not every source has what goes with the algorithm: a mixture has no shots of its own in training.
+  const source = isObject(draft.dataset)
+    ? datasetNames.find((own) => own === (draft.dataset as Draft).source)
+    : undefined;
+  const fields = Object.entries(isObject(dataset) ? dataset : {}).filter(
+    ([field]) => source === undefined || datasetFields(source).includes(field),
+  );
+  return merge(
+    draft,
+    { ...others, ...(fields.length === 0 ? {} : { dataset: Object.fromEntries(fields) }) },
+    "",
+  );
 }
 
 /** Another source of tasks, with the numbers of the one before where both have them. */

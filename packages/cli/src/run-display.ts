@@ -1,6 +1,6 @@
 import type { CoordinatorEvent, Evaluation } from "@shoal/coordinator";
 import type { Experiment } from "@shoal/core";
-import { pathText, protocolText, scoreText, summarize } from "./evaluation-text.ts";
+import { partTexts, pathText, protocolText, scoreText, summarize } from "./evaluation-text.ts";
 import { count, duration } from "./format.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -46,6 +46,7 @@ export function showRun(
         const { evaluation } = event;
         const title = `${titles[evaluation.purpose]}, step ${count(evaluation.step)}`;
         terminal.line(`${title}: ${scoreText(experiment, evaluation)} (${pathText(experiment, evaluation)})`);
+        for (const text of partTexts(experiment, evaluation)) terminal.line(`  ${text}`);
         if (evaluation.purpose !== "validation") {
           terminal.line(`  ${protocolText(experiment, description, evaluation)}`);
         }

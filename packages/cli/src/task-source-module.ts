@@ -13,6 +13,6 @@ export interface TaskSourceOptions {
  * here because `worker` knows no data set and `datasets` no worker.
  */
 export function openTaskSource(experiment: unknown, options: TaskSourceOptions): Promise<TaskSource> {
-  const { dataset, seed } = parseExperiment(experiment);
-  return open(dataset, { seed, ...options });
+  const { dataset, seed, tasksPerLeaf } = parseExperiment(experiment);
+  return open(dataset, { seed, tasksPerLeaf, ...options });
 }

@@ -10,6 +10,8 @@ export interface Evaluation {
   readonly step: number;
   readonly tasks: number;
   readonly stats: Readonly<Record<string, Interval>>;
+  /** The same for the tasks of each part of the task source, where it has parts. */
+  readonly parts?: Readonly<Record<string, Pick<Evaluation, "tasks" | "stats">>>;
 }
 
 /** How a run ended. */

@@ -30,6 +30,23 @@ describe("the work of a round", () => {
     expect(after).toEqual({ mean: 0, ci95: 0, count: 4 });
   });
 
+  test("of an evaluation gives the same for each part of the task source", () => {
+    const spec = { ...evaluateSpec, taskCount: 4 };
+    const work = new RoundWork(spec, ["loss"], 2, 0);
+    work.add({ level: 0, index: 0 }, Float32Array.of(1, 2));
+    work.add({ level: 0, index: 1 }, Float32Array.of(3, 4));
+    const asked: string[] = [];
+    const parts = work.intervalsByPart((split, episode) => {
+      asked.push(`${split} ${episode}`);
+      return episode === spec.firstEpisode + 1 ? "b" : "a";
+    });
+    expect(asked).toEqual([0, 1, 2, 3].map((task) => `${spec.split} ${spec.firstEpisode + task}`));
+    // The mean of 1, 3 and 4, and 2 alone.
+    expect(Object.keys(parts)).toEqual(["a", "b"]);
+    expect(parts.a).toMatchObject({ tasks: 3, stats: { loss: { mean: 8 / 3, count: 3 } } });
+    expect(parts.b).toEqual({ tasks: 1, stats: { loss: { mean: 2, ci95: 0, count: 1 } } });
+  });
+
   test("compares a second copy bit by bit, also where equality of numbers says nothing", () => {
     const work = new RoundWork(trainSpec, ["loss"], 2, 0);
     const body = Float32Array.of(1, 0, Number.NaN, 3);

@@ -128,12 +128,35 @@ export class RoundWork {
   }
 
   intervals(): Record<string, Interval> {
-    return Object.fromEntries(this.#statNames.map((name, column) => [name, interval(this.#column(column))]));
+    return this.#intervalsOf(Array.from({ length: this.spec.taskCount }, (_, task) => task));
   }
 
-  #column(column: number): number[] {
+  /** The statistics of the tasks of each part of the task source, by the parts' names. */
+  intervalsByPart(
+    partOf: (split: RoundSpec["split"], episode: number) => string,
+  ): Record<string, { readonly tasks: number; readonly stats: Record<string, Interval> }> {
+    const { split, firstEpisode, taskCount } = this.spec;
+    const parts = new Map<string, number[]>();
+    for (let task = 0; task < taskCount; task++) {
+      const part = partOf(split, firstEpisode + task);
+      const tasks = parts.get(part) ?? [];
+      tasks.push(task);
+      parts.set(part, tasks);
+    }
+    const sorted = [...parts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return Object.fromEntries(
+      sorted.map(([part, tasks]) => [part, { tasks: tasks.length, stats: this.#intervalsOf(tasks) }]),
+    );
+  }
+
+  #intervalsOf(tasks: readonly number[]): Record<string, Interval> {
     const statCount = this.#statNames.length;
-    return Array.from({ length: this.spec.taskCount }, (_, task) => this.#stats[task * statCount + column]!);
+    return Object.fromEntries(
+      this.#statNames.map((name, column) => [
+        name,
+        interval(tasks.map((task) => this.#stats[task * statCount + column]!)),
+      ]),
+    );
   }
 }
 

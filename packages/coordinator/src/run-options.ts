@@ -2,6 +2,7 @@ import type { OptimizerState, ParamLayout } from "@shoal/core/outer";
 import type { Clock } from "@shoal/protocol";
 import type { CoordinatorEvent, Evaluation } from "./coordinator-event.ts";
 import type { Plan } from "./plan.ts";
+import type { RoundSpec } from "./round-spec.ts";
 import type { Command } from "./round-state.ts";
 import type { RunDirectory } from "./run-directory.ts";
 
@@ -27,6 +28,8 @@ export interface RunOptions {
   readonly runDirectory: RunDirectory | null;
   /** Workers to wait for before the first lease, >= 1. */
   readonly workersMin: number;
+  /** The part of the task source that an episode belongs to; then evaluations tell the score of each. */
+  readonly partOf?: (split: RoundSpec["split"], episode: number) => string;
   /** How long to wait for them, in ms. Default `WORKER_WAIT_MS`. */
   readonly workerWaitMs?: number;
   /** How long to wait for room on a full disk, in ms. Default `FULL_DISK_MS`. */

@@ -170,12 +170,14 @@ export class Run {
 
   #conclude(spec: RoundSpec, work: RoundWork): void {
     if (spec.purpose === "train") return;
+    const { partOf } = this.#options;
     const evaluation: Evaluation = {
       purpose: spec.purpose,
       split: spec.split,
       step: spec.version,
       tasks: spec.taskCount,
       stats: work.intervals(),
+      ...(partOf === undefined ? {} : { parts: work.intervalsByPart(partOf) }),
     };
     this.#evaluations.push(evaluation);
     this.#record(work, { type: "evaluation", ...evaluation }, null);

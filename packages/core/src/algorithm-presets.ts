@@ -170,4 +170,38 @@ export const algorithmPresets: readonly AlgorithmPreset[] = [
       evaluation: { every: 1000, validationTasks: 100, testTasks: 600, innerSteps: 0 },
     },
   },
+  {
+    name: "mixed",
+    summary:
+      "Omniglot and glyphs mixed, 10- or 5-way and 5- or 1-shot, by prototypical networks, after Meta-Dataset's idea " +
+      "(Triantafillou et al. 2020): no paper's row; name your own sources in --config",
+    experiment: {
+      name: "mixed",
+      seed: 1,
+      dataset: {
+        source: "mixed",
+        sources: [
+          { ...omniglot, weight: 2 },
+          { source: "glyphs", weight: 1, rotations: true },
+        ],
+        ways: 10,
+        fewerWays: [5],
+        shots: 5,
+        fewerShots: [1],
+        queries: 5,
+        evaluationQueries: 5,
+        imageSide: 28,
+        channels: 1,
+        normalization: "unit",
+      },
+      model: { type: "conv4", filters: 64, downsampling: "stride", batchNorm: "affine", head: "glorot" },
+      algorithm: { type: "protonet" },
+      outer: { ...adam, rate: 1e-3 },
+      clip: null,
+      metaBatch: 16,
+      tasksPerLeaf: 1,
+      steps: 5000,
+      evaluation: { every: 500, validationTasks: 200, testTasks: 1000, innerSteps: 0 },
+    },
+  },
 ];

@@ -1,10 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { datasetDefaults } from "./datasets/dataset-config.ts";
 import { parseExperiment } from "./experiment.ts";
 import { presets } from "./presets.ts";
 
 const named = (name: string) => presets.find((preset) => preset.name === name)!.experiment;
 const glyphs = named("quickstart");
 const omniglot = named("omniglot-20w1s");
+const mixed = datasetDefaults("mixed");
 const sinusoid = named("sinusoid");
 
 describe("parseExperiment", () => {
@@ -47,6 +49,55 @@ describe("parseExperiment", () => {
         "it out, or take protonet or matchingnet",
     ],
     [
+      "a mixture with other ways that are not fewer",
+      { ...glyphs, dataset: { ...mixed, ways: 5, fewerWays: [3, 5] } },
+      "dataset.fewerWays: expected different numbers below 5 (the ways), got 3, 5",
+    ],
+    [
+      "a mixture with the same shots twice",
+      { ...glyphs, dataset: { ...mixed, shots: 5, fewerShots: [1, 1] } },
+      "dataset.fewerShots: expected different numbers below 5 (the shots), got 1, 1",
+    ],
+    [
+      "a mixture with too many shapes",
+      { ...glyphs, dataset: { ...mixed, ways: 6, fewerWays: [2, 3, 4, 5], shots: 4, fewerShots: [1, 2, 3] } },
+      "dataset.fewerWays: expected at most 16 pairs of ways and shots, each of which is a graph of its own, got 20; " +
+        "name fewer ways or shots",
+    ],
+    [
+      "a mixture of one data set with itself",
+      {
+        ...glyphs,
+        dataset: { ...mixed, sources: [{ source: "glyphs" }, { source: "glyphs", name: "again" }] },
+      },
+      "dataset.sources.1.source: expected each data set once, since two splits of glyphs would share classes, got it " +
+        "again; leave it out",
+    ],
+    [
+      "a mixture of two sources with one name",
+      {
+        ...glyphs,
+        dataset: { ...mixed, sources: [{ source: "glyphs" }, { source: "images", name: "glyphs" }] },
+      },
+      "dataset.sources.1: expected a name of its own, got glyphs again; give it another name",
+    ],
+    [
+      "a mixture with a source that is no data set of images",
+      { ...glyphs, dataset: { ...mixed, sources: [{ source: "gliphs" }] } },
+      "dataset.sources.0.source: expected one of glyphs, omniglot, miniimagenet, tieredimagenet, cifar-fs, fc100, cub, " +
+        'images, got "gliphs"; did you mean glyphs?',
+    ],
+    [
+      "a mixture with shots in a source",
+      { ...glyphs, dataset: { ...mixed, sources: [{ source: "glyphs", shots: 3 }] } },
+      "dataset.sources.0: has no field shots; take it out",
+    ],
+    [
+      "joint training on a mixture",
+      { ...glyphs, dataset: mixed, algorithm: { type: "joint", innerRate: 0.1, trunk: "frozen" } },
+      "algorithm.type: joint trains a head over the classes of one data set, and mixed has several; take another",
+    ],
+    [
       "more training ways than training classes",
       {
         ...omniglot,
@@ -70,6 +121,21 @@ describe("parseExperiment", () => {
     expect(() => parseExperiment(experiment)).toThrow(
       expect.objectContaining({ code: "E_EXPERIMENT", message }),
     );
+  });
+
+  test("fills in what the sources of a mixture leave out", () => {
+    const sources = [{ source: "omniglot", weight: 2, pixels: "grey" }, { source: "miniimagenet" }];
+    const { dataset } = parseExperiment({ ...glyphs, dataset: { ...mixed, sources } });
+    const { rotations, trainClasses, validationClasses, testClasses, splitSeed } =
+      omniglot.dataset as Extract<typeof omniglot.dataset, { source: "omniglot" }>;
+    const split = { trainClasses, validationClasses, testClasses, splitSeed };
+    expect(dataset).toMatchObject({
+      sources: [
+        { source: "omniglot", weight: 2, rotations, pixels: "grey", ...split },
+        { source: "miniimagenet" },
+      ],
+    });
+    expect(parseExperiment({ ...glyphs, dataset }).dataset).toEqual(dataset);
   });
 
   test("names every field that is wrong, what was expected and what came", () => {

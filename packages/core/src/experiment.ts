@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { algorithmOf, algorithmSchemas, algorithms } from "./algorithms/registry.ts";
 import { datasetConfig } from "./datasets/dataset-config.ts";
+import { checkMixed } from "./datasets/mixed.ts";
 import { describeIssue } from "./describe-issue.ts";
 import { ShoalError } from "./outer/shoal-error.ts";
 
@@ -122,6 +123,15 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
   if (isSummed && !("ways" in dataset)) {
     fault("algorithm.lossReduction", `sum-over-ways needs classes, and ${dataset.source} has none; use mean`);
   }
+  if (dataset.source === "mixed") {
+    checkMixed(dataset, fault);
+    if (algorithm.type === "joint") {
+      fault(
+        "algorithm.type",
+        "joint trains a head over the classes of one data set, and mixed has several; take another",
+      );
+    }
+  }
   if (dataset.source === "omniglot" && dataset.families === "alphabet") {
     const { split = "background" } = dataset;
     if (split !== "background" && split !== "alphabets") {
@@ -129,7 +139,8 @@ export const experimentSchema = fields.superRefine((experiment, context) => {
     }
   }
   if ("ways" in dataset) {
-    const { ways, trainWays = ways } = dataset;
+    const { ways } = dataset;
+    const trainWays = ("trainWays" in dataset ? dataset.trainWays : undefined) ?? ways;
     if (trainWays !== ways && algorithmOf(algorithm).fitsAnyWays !== true) {
       const headless = algorithms.flatMap(({ name, fitsAnyWays }) => (fitsAnyWays === true ? [name] : []));
       fault(

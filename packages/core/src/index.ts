@@ -78,4 +78,5 @@ export {
   type Problem,
   type Split,
   type TaskSource,
+  type Variants,
 } from "./task-source.ts";

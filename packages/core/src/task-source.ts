@@ -11,7 +11,7 @@ export interface ExamplesSpec {
   readonly y: ArraySpec;
 }
 
-/** Shapes of every episode of one split; all episodes of a split have the same shapes. */
+/** Shapes of every episode of one split; all have the same, but those of a source with `variants`. */
 export interface EpisodeSpec {
   readonly support: ExamplesSpec;
   readonly query: ExamplesSpec;
@@ -79,6 +79,14 @@ export function hasAccuracy(problem: Problem): boolean {
   return problem.type !== "regression";
 }
 
+/** Episodes of several shapes: all of a leaf have the same, since one graph computes them. */
+export interface Variants {
+  /** Every shape that episodes of a split may have. */
+  specs(split: Split): readonly EpisodeSpec[];
+  /** The place among them of episode `index`: a pure function, as the episode is. */
+  of(split: Split, index: number): number;
+}
+
 /**
  * A distribution over tasks, addressable by index.
  *
@@ -95,6 +103,10 @@ export interface TaskSource {
   /** One line that says which data, split and preprocessing this is, for the protocol line. */
   readonly description: string;
   spec(split: Split): EpisodeSpec;
+  /** Where episodes have several shapes; `spec` is then the first of them, which is the largest. */
+  readonly variants?: Variants;
+  /** The part of the source that an episode belongs to, where it has parts: scores are told for each. */
+  readonly partOf?: (split: Split, index: number) => string;
   /** Builds one episode. `index` is an integer >= 0. */
   episode(split: Split, index: number): Episode;
 }

@@ -12,13 +12,15 @@ export interface Places {
 export interface OpenOptions extends Places {
   /** Seeds every episode; never the split. */
   readonly seed: number;
+  /** Consecutive episodes that one graph computes, where it matters: those of a mixture share a shape. */
+  readonly tasksPerLeaf: number;
   /** Download what is nowhere to be found. */
   readonly download: boolean;
   readonly onEvent: OnDatasetEvent;
   readonly signal?: AbortSignal | undefined;
 }
 
-export type MakeOptions = Omit<OpenOptions, "seed"> & { readonly cacheDir: string };
+export type MakeOptions = Omit<OpenOptions, "seed" | "tasksPerLeaf"> & { readonly cacheDir: string };
 
 /** One packed store that a data set may have in the cache. */
 export interface StoreStatus {

@@ -3,6 +3,7 @@ import { binary } from "./binary.ts";
 import type { ConfigOf, DataSet } from "./data-set.ts";
 import { glyphs } from "./glyphs/open-glyphs.ts";
 import { linear } from "./linear.ts";
+import { mixedDataSet } from "./mixed/mixed-data-set.ts";
 import { omniglot } from "./omniglot/open-omniglot.ts";
 import { cifarFs } from "./picture-sets/cifar-fs.ts";
 import { cub } from "./picture-sets/cub.ts";
@@ -25,6 +26,7 @@ const dataSets: { readonly [N in DatasetName]: DataSet<ConfigOf<N>> } = {
   fc100,
   cub,
   images,
+  mixed: mixedDataSet((name) => dataSetOf(name)),
 };
 
 export const datasetNames = Object.keys(dataSets) as readonly DatasetName[];

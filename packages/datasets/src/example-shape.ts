@@ -8,6 +8,10 @@ export interface ExampleShape {
 }
 
 export function exampleShapeOf(config: DatasetConfig): ExampleShape {
+  if (config.source === "mixed") {
+    const { ways, imageSide, channels } = config;
+    return { problem: { type: "classification", ways }, example: [imageSide, imageSide, channels] };
+  }
   if ("imageSide" in config) {
     const { ways, imageSide } = config;
     return { problem: { type: "classification", ways }, example: [imageSide, imageSide, 3] };

@@ -6,6 +6,8 @@ import { stopAtEvents } from "./stop-at-events.ts";
 export interface OpenTaskSourceOptions {
   /** Seeds every episode; never the split. */
   readonly seed: number;
+  /** The experiment's: episodes of one leaf have one shape, where a source has several. Default 1. */
+  readonly tasksPerLeaf?: number | undefined;
   /** Directory of the data set's files, for sources that have files. Default: its environment variable. */
   readonly dataDir?: string | undefined;
   /** Directory of packed stores and downloads. Default: nothing is kept. */
@@ -30,9 +32,11 @@ export async function openTaskSource(
   config: DatasetConfig,
   options: OpenTaskSourceOptions,
 ): Promise<TaskSource> {
-  const { seed, dataDir = null, cacheDir = null, download = false, onProgress = ignore, signal } = options;
+  const { seed, dataDir = null, cacheDir = null, download = false } = options;
+  const { tasksPerLeaf = 1, onProgress = ignore, signal } = options;
   return dataSetOf(config.source).open(config, {
     seed,
+    tasksPerLeaf,
     dataDir,
     cacheDir,
     download,

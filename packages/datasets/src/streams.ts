@@ -13,6 +13,8 @@ export const stream = {
   linearTask: 0xda7a_0008,
   binary: 0xda7a_0009,
   binaryTask: 0xda7a_000a,
+  mixtureSource: 0xda7a_000b,
+  mixtureShape: 0xda7a_000c,
 } as const;
 
 /** Second coordinate of an episode's stream: train, validation and test never share numbers. */

@@ -45,7 +45,9 @@ describe.each(configs)("$source", (config) => {
   });
 
   test("train shots change the support sets of training, and of nothing else", async () => {
-    const more = await openTaskSource({ ...config, trainShots: config.shots + 2 }, { seed: 1 });
+    const more = await openTaskSource({ ...config, trainShots: config.shots + 2 } as DatasetConfig, {
+      seed: 1,
+    });
     const perClass = classesOf(config);
     expect(more.spec("train").support.x.shape[0]).toBe((config.shots + 2) * perClass);
     expectShapes(more.episode("train", 5).support, more.spec("train").support);

@@ -1,19 +1,33 @@
-import type { Identities, Problem, Split, TaskShapes, TaskSource } from "@shoal/core";
+import type { EpisodeSpec, Identities, Problem, Split, TaskShapes, TaskSource } from "@shoal/core";
 import type { StopFlag } from "./stop-flag.ts";
 
 /** What a compute thread must know of a task source, as plain data: it has no task source of its own. */
 export interface SourceShapes {
   readonly problem: Problem;
   readonly identities?: Identities;
-  readonly specs: Readonly<Record<Split, ReturnType<TaskSource["spec"]>>>;
+  readonly specs: Readonly<Record<Split, EpisodeSpec>>;
+  /** Where episodes have several shapes: all of them, the first as in `specs`. */
+  readonly variants?: Readonly<Record<Split, readonly EpisodeSpec[]>>;
 }
 
 export function shapesOf(source: TaskSource): SourceShapes {
+  const { variants } = source;
   return {
     problem: source.problem,
     ...(source.identities === undefined ? {} : { identities: source.identities }),
-    specs: { train: source.spec("train"), validation: source.spec("validation"), test: source.spec("test") },
+    specs: ofEachSplit((split) => source.spec(split)),
+    ...(variants === undefined ? {} : { variants: ofEachSplit((split) => variants.specs(split)) }),
   };
+}
+
+/** The shapes of the episodes of one variant, as if there were no others. */
+export function variantShapes({ variants, ...shapes }: SourceShapes, variant: number): SourceShapes {
+  if (variants === undefined) return shapes;
+  return { ...shapes, specs: ofEachSplit((split) => variants[split][variant]!) };
+}
+
+function ofEachSplit<T>(of: (split: Split) => T): Readonly<Record<Split, T>> {
+  return { train: of("train"), validation: of("validation"), test: of("test") };
 }
 
 export function taskShapes({ specs, ...shapes }: SourceShapes): TaskShapes {
@@ -28,6 +42,11 @@ export interface EpisodeArrays {
   readonly queryY: Float32Array | Int32Array;
   /** `[tasks, outputs]`, where training episodes have identities. */
   readonly identities?: Int32Array;
+  /**
+   * `[tasks]`, where episodes have several shapes: which of them each has, all of a leaf the same. The arrays are
+   * then one task after the other, each of its own size.
+   */
+  readonly variants?: Int32Array;
 }
 
 /** Which episodes to build. */

@@ -37,7 +37,8 @@ export type ComputeTask =
   | { readonly type: "open"; readonly leaves: readonly LeafGraph[] }
   | ({
       readonly type: "block";
-      readonly leaf: LeafGraph;
+      /** The graph of each shape of the block's episodes: of the only one, 0. */
+      readonly leaves: ReadonlyMap<number, LeafGraph>;
       /** What the gradient of each leaf is rounded to before it is summed. */
       readonly wire: "f32" | "bf16";
     } & BlockJob);
@@ -59,7 +60,7 @@ export default async function run(task: ComputeTask): Promise<ThreadReply<Target
       return null;
     });
   }
-  return moving(await replyOf(() => computeBlock(task.leaf, task, task.wire)), ({ body }) => [body]);
+  return moving(await replyOf(() => computeBlock(task.leaves, task, task.wire)), ({ body }) => [body]);
 }
 
 /** A leaf function, ready to run. */
@@ -97,28 +98,37 @@ function openShared(graph: SerializedGraph): Promise<Executable> {
   return callNative(data.calls, () => openGraph({ ...graph, model: graph.model.slice() }, data.device));
 }
 
-async function computeBlock(leafGraph: LeafGraph, job: BlockJob, wire: "f32" | "bf16"): Promise<BlockResult> {
-  const { executable, scheduledAt } = await openOnce(leafGraph);
+async function computeBlock(
+  graphs: ReadonlyMap<number, LeafGraph>,
+  job: BlockJob,
+  wire: "f32" | "bf16",
+): Promise<BlockResult> {
+  // One after the other: a thread that opens two at once would need the memory of both.
+  const runs = new Map<number, LeafRun>();
+  for (const [variant, graph] of graphs) runs.set(variant, runOf(graph, await openOnce(graph), job));
   const started = performance.now();
-  const { layout, statNames, readsIdentities } = leafGraph;
+  const { layout, statNames } = graphs.values().next().value!;
+  const statCount = statNames.length;
   const params = paramsOf(job);
   const views = layout.entries.map(({ offset, size }) => params.subarray(offset, offset + size));
-  const statCount = statNames.length;
-  const statsAt = executable.outputs.findIndex(({ name }) => name === "stats");
-  const scheduled = scheduledAt(job.version);
-  const leafStats = executable.outputs[statsAt]!.shape[0]! * statCount;
-  const gradientAt = layout.entries.map((entry) =>
-    executable.outputs.findIndex(({ name }) => name === `gradient/${entry.name}`),
-  );
+  const { variants } = job.episodes;
+  const tasksPerLeaf = variants === undefined ? 0 : variants.length / job.leafCount;
   const isTrain = job.kind === "train";
-  const statsSize = leafStats * job.leafCount;
-  const body = new Float32Array(statsSize + (isTrain ? layout.size : 0));
   const tree = isTrain ? new ReductionTree(job.leafCount, layout.size) : null;
+  const rows: Float32Array[] = [];
+  const offsets = [0, 0, 0, 0, 0];
   for (let leaf = 0; leaf < job.leafCount; leaf++) {
     if (job.stop !== undefined) throwIfRaised(job.stop);
-    const inputs = [...views, ...leafArrays(job, leaf, readsIdentities), ...scheduled];
-    const outputs = await callNative(data.calls, () => executable.run(inputs));
-    body.set(outputs[statsAt] as Float32Array, leaf * leafStats);
+    const { executable, sizes, arrays, scheduled, statsAt, gradientAt } = runs.get(
+      variants?.[leaf * tasksPerLeaf] ?? 0,
+    )!;
+    const episodes = arrays.map((array, k) => {
+      const start = offsets[k]!;
+      offsets[k] = start + sizes[k]!;
+      return array.subarray(start, offsets[k]);
+    });
+    const outputs = await callNative(data.calls, () => executable.run([...views, ...episodes, ...scheduled]));
+    rows.push(outputs[statsAt] as Float32Array);
     if (tree === null) continue;
     const gradient = new Float32Array(layout.size);
     layout.entries.forEach(({ offset }, k) => {
@@ -127,22 +137,51 @@ async function computeBlock(leafGraph: LeafGraph, job: BlockJob, wire: "f32" | "
     if (wire === "bf16") roundToBfloat16(gradient);
     tree.add({ level: 0, index: leaf }, gradient);
   }
+  const statsSize = rows.reduce((sum, { length }) => sum + length, 0);
+  const body = new Float32Array(statsSize + (isTrain ? layout.size : 0));
+  rows.forEach((row, leaf) => {
+    body.set(row, leaf * row.length);
+  });
   if (tree !== null) body.set(tree.root(), statsSize);
   return { body, taskCount: statsSize / statCount, statCount, computeMs: performance.now() - started };
 }
 
-/** The episodes of one leaf, as views: support x and y, query x and y, and what the outputs stand for. */
-function leafArrays(
-  { episodes, leafCount }: BlockJob,
-  leaf: number,
-  readsIdentities: boolean,
-): NumericArray[] {
-  const { supportX, supportY, queryX, queryY, identities } = episodes;
+/** What the leaves of one shape need of a block. */
+interface LeafRun {
+  readonly executable: Executable;
+  /** The block's support x and y, query x and y, and what the outputs stand for. */
+  readonly arrays: readonly NumericArray[];
+  /** How much of each one leaf takes. */
+  readonly sizes: readonly number[];
+  readonly scheduled: readonly Float32Array[];
+  /** Places among the outputs. */
+  readonly statsAt: number;
+  readonly gradientAt: readonly number[];
+}
+
+function runOf(
+  { layout, readsIdentities, request }: LeafGraph,
+  { executable, scheduledAt }: OpenLeaf,
+  { episodes, leafCount, split, version }: BlockJob,
+): LeafRun {
+  const { supportX, supportY, queryX, queryY, identities, variants } = episodes;
   const arrays = [supportX, supportY, queryX, queryY, ...(readsIdentities ? [identities!] : [])];
-  return arrays.map((array) => {
-    const size = array.length / leafCount;
-    return array.subarray(leaf * size, (leaf + 1) * size);
-  });
+  const { support, query } = request.shapes.specs[split];
+  const specs = [support.x, support.y, query.x, query.y];
+  const { tasksPerLeaf } = request.experiment;
+  const sizes =
+    variants === undefined
+      ? arrays.map((array) => array.length / leafCount)
+      : specs.map(({ shape }) => shape.reduce((product, side) => product * side, tasksPerLeaf));
+  const placeOf = (output: string): number => executable.outputs.findIndex(({ name }) => name === output);
+  return {
+    executable,
+    arrays,
+    sizes,
+    scheduled: scheduledAt(version),
+    statsAt: placeOf("stats"),
+    gradientAt: layout.entries.map(({ name }) => placeOf(`gradient/${name}`)),
+  };
 }
 
 /** The job's parameters in this thread's memory: ONNX Runtime takes no shared memory. */

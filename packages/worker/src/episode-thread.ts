@@ -54,12 +54,16 @@ async function open(): Promise<TaskSource> {
 
 /** Builds consecutive episodes into flat arrays, which the caller then owns. */
 function build(source: TaskSource, { split, firstEpisode, taskCount }: EpisodeRequest): EpisodeArrays {
+  const { variants } = source;
   const episodes = Array.from({ length: taskCount }, (_, i) => source.episode(split, firstEpisode + i));
   return {
     supportX: join(episodes, ({ support }) => support.x) as Float32Array,
     supportY: join(episodes, ({ support }) => support.y),
     queryX: join(episodes, ({ query }) => query.x) as Float32Array,
     queryY: join(episodes, ({ query }) => query.y),
+    ...(variants === undefined
+      ? {}
+      : { variants: Int32Array.from(episodes, (_, i) => variants.of(split, firstEpisode + i)) }),
     ...(episodes[0]!.identities === undefined
       ? {}
       : { identities: join(episodes, ({ identities }) => identities!) as Int32Array }),
@@ -72,10 +76,13 @@ function join(
 ): Float32Array | Int32Array {
   const first = part(episodes[0]!);
   if (episodes.length === 1) return first;
-  const size = first.length * episodes.length;
+  const size = episodes.reduce((sum, episode) => sum + part(episode).length, 0);
   const joined = first instanceof Float32Array ? new Float32Array(size) : new Int32Array(size);
-  episodes.forEach((episode, i) => {
-    joined.set(part(episode), i * first.length);
-  });
+  let at = 0;
+  for (const episode of episodes) {
+    const values = part(episode);
+    joined.set(values, at);
+    at += values.length;
+  }
   return joined;
 }

@@ -1,8 +1,14 @@
-import { leafExperiment, parseExperiment } from "@shoal/core";
+import { leafExperiment, parseExperiment, type Split } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
 import { type GraphCache, refuseTelemetry } from "@shoal/graph/run";
 import { Piscina } from "piscina";
-import type { BlockJob, BlockResult, EpisodeArrays, EpisodeRequest } from "./block-job.ts";
+import {
+  type BlockJob,
+  type BlockResult,
+  type EpisodeArrays,
+  type EpisodeRequest,
+  variantShapes,
+} from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
 import { ComputePool } from "./compute-pool.ts";
 import type { ComputeThreadData } from "./compute-thread.ts";
@@ -115,9 +121,17 @@ export class Program implements BlockProgram {
     const transferList = arrays.map(({ buffer }) => buffer as ArrayBuffer);
     const device = this.#threads.devices.reduce((best, other) => (other.load < best.load ? other : best));
     const { kind, split } = job;
-    const task = this.#threads.graphs
-      .get({ kind, split, target: device.target, ...this.#basis })
-      .then((leaf) => ({ type: "block" as const, leaf, wire: this.#wire, ...job }));
+    const variants = [...new Set(job.episodes.variants ?? [0])];
+    const graphs = variants.map(async (variant): Promise<[number, LeafGraph]> => {
+      const request = requestOf({ kind, split }, this.#basis, device, variant);
+      return [variant, await this.#threads.graphs.get(request)];
+    });
+    const task = Promise.all(graphs).then((leaves) => ({
+      type: "block" as const,
+      leaves: new Map(leaves),
+      wire: this.#wire,
+      ...job,
+    }));
     return unwrap((await device.run(task, transferList)) as ThreadReply<BlockResult>);
   }
 
@@ -146,16 +160,30 @@ type ProgramFacts = Pick<Program, "openMs" | "compileMs" | "paramCount" | "memor
 /** Opens the graphs that every run needs, on every thread: to train, and to test. */
 async function openLeaves({ graphs, devices }: Threads, basis: LeafBasis): Promise<LeafGraph[]> {
   const leavesOf = async (device: ComputePool): Promise<LeafGraph[]> => {
-    const { target } = device;
+    // Every shape of episodes is a graph of its own, and comes in time.
+    const variants = (split: Split): readonly unknown[] => basis.shapes.variants?.[split] ?? [null];
     const leaves = await allSettled([
-      graphs.get({ kind: "train", split: "train", target, ...basis }),
-      graphs.get({ kind: "evaluate", split: "test", target, ...basis }),
+      ...variants("train").map((_, variant) =>
+        graphs.get(requestOf({ kind: "train", split: "train" }, basis, device, variant)),
+      ),
+      ...variants("test").map((_, variant) =>
+        graphs.get(requestOf({ kind: "evaluate", split: "test" }, basis, device, variant)),
+      ),
     ]);
     const replies = await device.runOnEach({ type: "open", leaves });
     for (const reply of replies) unwrap(reply);
     return leaves;
   };
   return (await allSettled(devices.map(leavesOf))).flat();
+}
+
+function requestOf(
+  which: Pick<LeafRequest, "kind" | "split">,
+  { experiment, shapes }: LeafBasis,
+  { target }: ComputePool,
+  variant: number,
+): LeafRequest {
+  return { ...which, experiment, shapes: variantShapes(shapes, variant), target };
 }
 
 /** As `Promise.all`, but a failure waits for the others: their threads must not be ended while they load. */

@@ -48,6 +48,7 @@ async function run({ values, given, terminal, signal }: Invocation): Promise<num
   const devices = await readDevices(values.device!, values.threads ?? availableParallelism());
   const source = await openTaskSource(experiment.dataset, {
     seed: experiment.seed,
+    tasksPerLeaf: experiment.tasksPerLeaf,
     ...options,
     onProgress: showDataEvents(terminal),
     signal,

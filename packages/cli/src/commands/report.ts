@@ -28,9 +28,10 @@ export const report: Command = {
     });
     if (values.svg !== undefined) await write(values.svg, await makeCurve(path, checkpoint), "--svg");
     if (values.svg === undefined || values.out !== undefined) {
-      const { dataset, seed } = parseExperiment(checkpoint.experiment);
+      const { dataset, seed, tasksPerLeaf } = parseExperiment(checkpoint.experiment);
       const source = await openTaskSource(dataset, {
         seed,
+        tasksPerLeaf,
         ...taskSourceOptions(values),
         onProgress: showDataEvents(terminal),
         signal,

@@ -42,13 +42,13 @@ export async function inspectTasks(
   const sums = new Map<string, { change: number; relative: number; isFromZero: boolean }>();
   const examples: InspectedTask[] = [];
   try {
-    for (let index = 0; index < taskCount; index++) {
+    for (const [place, index] of firstTasks(source, taskCount).entries()) {
       const episode = source.episode("test", index);
       const { support, query } = episode;
       const results = await executable.run([...params, support.x, support.y, query.x]);
       const valuesOf = (name: string): Float32Array =>
         results[executable.outputs.findIndex((output) => output.name === name)] as Float32Array;
-      if (index < exampleCount) {
+      if (place < exampleCount) {
         examples.push({ episode, before: valuesOf("before"), after: valuesOf("after") });
       }
       executable.outputs.forEach(({ name }, k) => {
@@ -73,4 +73,13 @@ export async function inspectTasks(
     relative: isFromZero ? null : relative / taskCount,
   }));
   return { taskCount, movements, examples };
+}
+
+/** The first test tasks; where tasks have several shapes, of the largest: the program is made for one. */
+function firstTasks({ variants }: TaskSource, count: number): readonly number[] {
+  const indices: number[] = [];
+  for (let index = 0; indices.length < count; index++) {
+    if (variants === undefined || variants.of("test", index) === 0) indices.push(index);
+  }
+  return indices;
 }

@@ -1,5 +1,6 @@
 import type { Evaluation } from "@shoal/coordinator";
 import { algorithmOf, type Experiment } from "@shoal/core";
+import { scoreText } from "../evaluation-text.ts";
 import { count, duration, percent } from "../format.ts";
 import type { Inspection } from "./inspect-tasks.ts";
 import { escapeText, table } from "./markup.ts";
@@ -47,7 +48,7 @@ export function reportPage(content: ReportContent): string {
 <p>${escapeText(algorithmOf(algorithm).describe(algorithm))}</p>
 <p><strong>Protocol:</strong> ${escapeText(protocol)}</p>
 ${missingNote(content.missing)}<h2>${metricName(content)} after each inner step</h2>
-${steps(content)}
+${steps(content)}${parts(content)}
 <h2>Learning curve</h2>
 ${content.curve === null ? "<p>No step is recorded.</p>" : `<div class="plot">${content.curve}</div>`}
 <h2>What adaptation changes</h2>
@@ -106,6 +107,18 @@ function steps({ experiment, before, after }: ReportContent): string {
     }),
   ]);
   return table([["inner steps", ...told.map(({ name }) => name)], ...rows]);
+}
+
+/** The score of each source of a mixture, before training and after it; nothing for other data. */
+function parts({ experiment, before, after }: ReportContent): string {
+  const names = Object.keys(after?.parts ?? before?.parts ?? {});
+  if (names.length === 0) return "";
+  const cell = (evaluation: Evaluation | undefined, name: string): string => {
+    const part = evaluation?.parts?.[name];
+    return part === undefined ? "" : escapeText(`${scoreText(experiment, part)}, ${count(part.tasks)} tasks`);
+  };
+  const rows = names.map((name) => [escapeText(name), cell(before, name), cell(after, name)]);
+  return `\n<h3>By data set</h3>${table([["data set", "before training", "after training"], ...rows])}`;
 }
 
 /** Relative L2 change per tensor, with a bar as long as it. */

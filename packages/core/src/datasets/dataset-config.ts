@@ -7,6 +7,7 @@ import { glyphs } from "./glyphs.ts";
 import { images } from "./images.ts";
 import { linear } from "./linear.ts";
 import { miniimagenet } from "./miniimagenet.ts";
+import { mixed } from "./mixed.ts";
 import { omniglot } from "./omniglot.ts";
 import { sinusoid } from "./sinusoid.ts";
 import { tieredimagenet } from "./tieredimagenet.ts";
@@ -24,6 +25,7 @@ const sources = {
   fc100,
   cub,
   images,
+  mixed,
 };
 
 type Schema = (typeof sources)[keyof typeof sources]["schema"];

@@ -20,8 +20,14 @@ interface ImageSourceOptions {
   readonly seed: number;
 }
 
+/** A task source that can give the same data in episodes of other ways and shots. */
+export interface ImageSource extends TaskSource {
+  /** @param shape ways and shots, in training too, at most those that the source was opened with */
+  withShape(shape: { readonly ways: number; readonly shots: number }): ImageSource;
+}
+
 /** A task source of few-shot classification over images. */
-export function createImageSource(options: ImageSourceOptions): TaskSource {
+export function createImageSource(options: ImageSourceOptions): ImageSource {
   const { episodes, images, split: classes, turns, families, seed } = options;
   const { shots, trainShots = shots, rotations = false, normalization = "unit" } = episodes;
   const { height, width, channels } = images;
@@ -53,6 +59,7 @@ export function createImageSource(options: ImageSourceOptions): TaskSource {
     dataHash: hashData(options),
     description: options.description,
     spec: specOf,
+    withShape: (shape) => createImageSource({ ...options, episodes: { ...episodes, ...shape } }),
     episode(split, index) {
       const recipe = {
         images,

@@ -14,7 +14,7 @@ const imagenetStd = [0.229, 0.224, 0.225] as const;
 export function normalizationTables(normalization: Normalization, channels: number): readonly Float32Array[] {
   return Array.from({ length: channels }, (_, channel) => {
     if (normalization === "unit") return Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
-    const { mean, std } = statisticsOf(channel, channels);
+    const { mean, std } = normalizationStatistics(channel, channels);
     return Float32Array.from({ length: 256 }, (_, byte) => (byte / 255 - mean) / std);
   });
 }
@@ -22,11 +22,15 @@ export function normalizationTables(normalization: Normalization, channels: numb
 /** A value that was normalized, back in [0, 1] for drawing. */
 export function denormalize(value: number, normalization: Normalization, channel: number, channels: number) {
   if (normalization === "unit") return value;
-  const { mean, std } = statisticsOf(channel, channels);
+  const { mean, std } = normalizationStatistics(channel, channels);
   return Math.min(1, Math.max(0, value * std + mean));
 }
 
-function statisticsOf(channel: number, channels: number): { readonly mean: number; readonly std: number } {
+/** ImageNet's mean and deviation of one channel; of grey, the averages over the three. */
+export function normalizationStatistics(
+  channel: number,
+  channels: number,
+): { readonly mean: number; readonly std: number } {
   if (channels === 3) return { mean: imagenetMean[channel]!, std: imagenetStd[channel]! };
   const average = (values: readonly number[]) =>
     values.reduce((sum, value) => sum + value, 0) / values.length;

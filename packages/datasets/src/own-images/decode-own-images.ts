@@ -35,6 +35,13 @@ export async function decodeOwnImages(
   const { example } = exampleShapeOf(config);
   const size = example.reduce((product, side) => product * side, 1);
   const x = new Float32Array(files.length * size);
+  if (config.source === "mixed" && config.channels === 1) {
+    throw new ShoalError(
+      "E_DATASET_CONFIG",
+      "checkpoint: expected one that was trained on one data set, or on a mixture in colour; this one's grey may be " +
+        "ink on paper or light in a picture; take another run",
+    );
+  }
   if ("imageSide" in config) {
     const { imageSide: side, normalization } = config;
     const tables = normalizationTables(normalization, 3);

@@ -10,9 +10,8 @@ import type { Published } from "./deviations.ts";
 import { loadPack } from "./load-pack.ts";
 import { verifyPictures } from "./verify-pictures.ts";
 
-/** Data sets whose images are packed into one file. */
-/** Those whose configuration has `imageSide`. */
-export type PictureConfig = Extract<DatasetConfig, { imageSide: number }>;
+/** Data sets whose images are packed into one file: those whose configuration has `imageSide`, but no mixture. */
+export type PictureConfig = Exclude<Extract<DatasetConfig, { imageSide: number }>, { source: "mixed" }>;
 
 /** What is particular about one data set of pictures. */
 export interface PictureSet<C extends PictureConfig = PictureConfig> {
