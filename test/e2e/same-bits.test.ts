@@ -95,7 +95,7 @@ describe("a run ends in the same bits", () => {
     process.kill("SIGINT");
     const { exit, stderr, stdout } = await process.ended;
     expect(exit).toBe(130);
-    expect(stderr).toMatch(/saved step \d+ of 40; go on with: npx shoal train --run-dir \S+ --resume\n$/);
+    expect(stderr).toMatch(/saved step \d+ of 40; go on with: npx shoal train --run-dir \S+ --resume.*\n$/);
     const { step } = parseLines(stdout).at(-1)!;
     expect(Number(step)).toBeGreaterThanOrEqual(13);
     const resumed = await shoal(["train", ...run("interrupted"), "--resume", "--json"], env);

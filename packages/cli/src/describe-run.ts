@@ -75,15 +75,15 @@ function describeModel(model: Experiment["model"]): string {
   return `conv4, ${model.filters} filters, ${model.downsampling === "maxpool" ? "max-pooling" : "stride 2"}, ${norm}`;
 }
 
-/** Says how it ended and what to do next. */
+/** Says how it ended and what to do next; `again` is the command that goes on. */
 export function concludeRun(
   { terminal }: Invocation,
   outcome: Outcome,
+  again: string,
   path: string,
   seconds: number,
   { experiment }: ResolvedExperiment,
 ): void {
-  const again = `npx shoal train --run-dir ${path} --resume`;
   if (outcome.type === "failed") {
     process.stderr.write(`error: ${outcome.message} (${outcome.code})\n`);
     terminal.line(`stopped at step ${count(outcome.step)}; go on with: ${again}`);

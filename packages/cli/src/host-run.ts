@@ -35,6 +35,7 @@ import { LocalWorkers } from "./local-workers.ts";
 import { publishRendezvous } from "./rendezvous.ts";
 import { makeReport } from "./report/make-report.ts";
 import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment.ts";
+import { resumeCommand } from "./resume-command.ts";
 import { doneSummary, showRun } from "./run-display.ts";
 import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
 import { evaluationsIn, outerOf, resumeExperiment } from "./stored-run.ts";
@@ -197,7 +198,8 @@ async function trainIn(
   });
   if (outcome.type === "complete") await reportOn(invocation, path, source);
   terminal.json(done);
-  concludeRun(invocation, outcome, path, seconds, resolved);
+  const again = resumeCommand(invocation, host.localWorkers === 0 ? "coordinator" : "train", path);
+  concludeRun(invocation, outcome, again, path, seconds, resolved);
   return exitCodeOf(outcome);
 }
 
