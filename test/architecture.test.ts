@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseSync } from "oxc-parser";
@@ -131,3 +131,25 @@ function readdirOrFile(path: string): void {
   if (path.endsWith("/")) readdirSync(full);
   else readFileSync(full);
 }
+
+describe("ARCHITECTURE.md", () => {
+  const root = dirname(packages);
+  const text = readFileSync(join(root, "ARCHITECTURE.md"), "utf8");
+
+  test("names every folder of a package's sources", () => {
+    const folders = readdirSync(packages).flatMap((name) =>
+      readdirSync(join(packages, name, "src"), { withFileTypes: true })
+        .filter((entry) => entry.isDirectory() && entry.name !== "testing")
+        .map((entry) => `${name}/src/${entry.name}/`),
+    );
+    expect(folders.filter((folder) => !text.includes(folder))).toEqual([]);
+  });
+
+  test("names no file or folder that is not there", () => {
+    const named = [...text.matchAll(/`([a-z0-9-]+\/[\w./-]+)`/g)].map(([, path]) => path!);
+    const isThere = (path: string): boolean =>
+      existsSync(join(root, path)) || existsSync(join(packages, path));
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter((path) => !isThere(path))).toEqual([]);
+  });
+});
