@@ -31,9 +31,15 @@ function isSettled(state: RoundState): boolean {
   const isPending = (block: Block): boolean => isOpen(block) || block.isAudited;
   if (state.rounds.some(({ blocks }) => blocks.some(isPending))) return false;
   if (!state.settings.hedge) return true;
-  const slots = availableMembers(state).reduce((sum, { status }) => sum + status.slots, 0);
-  const leases = state.rounds.flatMap(({ blocks }) => blocks.flatMap((block) => block.leases));
-  return leases.filter(({ begunMs }) => begunMs !== null).length >= slots;
+  // Plain loops: this is asked after every message, and there may be hundreds of workers.
+  let idle = 0;
+  for (const { status } of availableMembers(state)) idle += status.slots;
+  for (const { blocks } of state.rounds) {
+    for (const { leases } of blocks) {
+      for (const { begunMs } of leases) if (begunMs !== null) idle--;
+    }
+  }
+  return idle <= 0;
 }
 
 /** Blocks that failed somewhere go, whole, to workers on which they have not failed, as long as there are any. */

@@ -110,8 +110,15 @@ export function leafMsOf(member: ReadyMember, kind: Kind, usualLeafMs: Forecast[
 }
 
 function meanLeafMs(members: readonly ReadyMember[], kind: Kind): number {
-  const measured = members.flatMap(({ leafMs }) => leafMs[kind] ?? []);
-  return measured.length === 0 ? 1 : measured.reduce((a, b) => a + b) / measured.length;
+  let sum = 0;
+  let count = 0;
+  for (const { leafMs } of members) {
+    const ms = leafMs[kind];
+    if (ms === null) continue;
+    sum += ms;
+    count++;
+  }
+  return count === 0 ? 1 : sum / count;
 }
 
 /**

@@ -273,3 +273,28 @@ describe("Decoder", () => {
     });
   });
 });
+
+test("floats stay in a frame that nobody else has, and are copied out of any other", () => {
+  const floats = Float32Array.from({ length: 5_000 }, (_, i) => i / 3);
+  const newDecoder = () => new Decoder(workerVocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO);
+  const [frame] = encode(workerVocabulary, result, floats);
+  const owned = newDecoder().push(frame!, true)!.body!;
+  expect(owned).toEqual(floats);
+  expect(owned.buffer).toBe(frame!.buffer);
+  const copied = newDecoder().push(frame!)!.body!;
+  expect(copied).toEqual(floats);
+  expect(copied.buffer).not.toBe(frame!.buffer);
+});
+
+test("floats that would keep a big buffer alive, or are not aligned, are copied", () => {
+  const floats = Float32Array.of(1, 2, 3);
+  const [frame] = encode(workerVocabulary, result, floats);
+  for (const at of [8, 9]) {
+    const buffer = new Uint8Array(at === 8 ? 1_000_000 : frame!.byteLength + at);
+    buffer.set(frame!, at);
+    const decoder = new Decoder(workerVocabulary, LIMITS_AFTER_HELLO, LIMITS_AFTER_HELLO);
+    const { body } = decoder.push(buffer.subarray(at, at + frame!.byteLength), true)!;
+    expect(body).toEqual(floats);
+    expect(body!.buffer).not.toBe(buffer.buffer);
+  }
+});

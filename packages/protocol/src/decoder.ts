@@ -53,21 +53,27 @@ export class Decoder<Message extends { readonly type: string }> {
   /**
    * Takes one frame; returns the message that it completes, or null while chunks are missing.
    *
+   * @param isOwned nobody else has the frame's memory: a body of one chunk may stay where it is
    * @throws {MalformedFrame} with the code to close with; the decoder must not be used after that
    */
-  push(frame: Uint8Array): Decoded<Message> | null {
+  push(frame: Uint8Array, isOwned = false): Decoded<Message> | null {
     if (frame.byteLength < PREFIX_BYTES) throw protocolError(`frame of ${frame.byteLength} bytes`);
     const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
     const [kind, format, zeros] = [view.getUint8(0), view.getUint8(1), view.getUint16(2, true)];
     if (format !== FRAME_FORMAT) throw protocolError(`frame format ${format}, expected ${FRAME_FORMAT}`);
     if (zeros !== 0) throw protocolError("reserved bytes are not 0");
     const bodyBytes = view.getUint32(8, true);
-    if (kind === FIRST_FRAME) return this.#first(frame, view.getUint32(4, true), bodyBytes);
+    if (kind === FIRST_FRAME) return this.#first(frame, view.getUint32(4, true), bodyBytes, isOwned);
     if (kind === CONTINUATION) return this.#continue(frame, view.getUint32(4, true), bodyBytes);
     throw protocolError(`frame kind 0x${kind.toString(16)}`);
   }
 
-  #first(frame: Uint8Array, headerBytes: number, bodyBytes: number): Decoded<Message> | null {
+  #first(
+    frame: Uint8Array,
+    headerBytes: number,
+    bodyBytes: number,
+    isOwned: boolean,
+  ): Decoded<Message> | null {
     if (this.#unfinished !== null)
       throw protocolError("a new message before the last chunk of the one before");
     const limits = this.#messageCount === 0 ? this.#limitsOfFirst : this.#limitsOfRest;
@@ -87,9 +93,12 @@ export class Decoder<Message extends { readonly type: string }> {
       if (bodyBytes > 0) throw protocolError(`${message.type} with a body`);
       return { message, body: null };
     }
+    const chunks = chunkCount(bodyBytes);
+    if (isOwned && chunks === 1 && fillsItsMemory(frame, offset)) {
+      return { message, body: new Float32Array(frame.buffer, frame.byteOffset + offset, bodyBytes / 4) };
+    }
     const body = new Float32Array(bodyBytes / 4);
     floatBytes(body).set(frame.subarray(offset), 0);
-    const chunks = chunkCount(bodyBytes);
     if (chunks === 1) return { message, body };
     this.#unfinished = { message, body, chunkCount: chunks, chunkIndex: 1 };
     return null;
@@ -129,6 +138,12 @@ export class Decoder<Message extends { readonly type: string }> {
       `no message of a ${this.#vocabulary.speaker}: ${firstIssue(checked.error)}`,
     );
   }
+}
+
+/** Floats at `offset` are aligned, and keep no memory alive beside the frame's: it is no small part of a buffer. */
+function fillsItsMemory(frame: Uint8Array, offset: number): boolean {
+  const isAligned = (frame.byteOffset + offset) % Float32Array.BYTES_PER_ELEMENT === 0;
+  return isAligned && frame.buffer.byteLength <= 2 * frame.byteLength;
 }
 
 function firstIssue(error: z.ZodError): string {

@@ -124,7 +124,8 @@ export class WebSocketConnection<Out extends Speech, In extends Speech> implemen
   #decode(frame: Buffer, isBinary: boolean): ReturnType<Decoder<In>["push"]> {
     try {
       if (!isBinary) throw new MalformedFrame(CLOSE_CODES.protocolError, "text frame, expected a binary one");
-      return this.#decoder.push(frame);
+      // ws has put the frame together for this call alone.
+      return this.#decoder.push(frame, true);
     } catch (error) {
       if (!(error instanceof MalformedFrame)) throw error;
       this.close(error.closeCode, error.message);
