@@ -116,16 +116,17 @@ try {
     const seconds = ((performance.now() - started) / 1000).toFixed(0);
     console.log(`step ${step}, ${seconds} s\n  ${texts.join("\n  ")}`);
   });
-  const [first, last] = [tenths[1], tenths.at(-1)];
-  if (first === undefined || last === undefined || first === last) {
-    throw new Error(`${steps} steps were over too soon to be measured; take more (--steps)`);
-  }
-  for (const [name, end] of last) {
-    const start = first.get(name);
-    if (start === undefined) throw new Error(`${name} was not there from the beginning`);
+  const names = new Set(tenths.flatMap((medians) => [...medians.keys()]));
+  for (const name of names) {
+    // A process that was looked at in too few tenths says nothing, and neither does a run that is over at once.
+    const own = tenths.slice(1).flatMap((medians) => medians.get(name) ?? []);
+    const [start, end] = [own[0], own.at(-1)];
+    if (start === undefined || end === undefined || own.length < TENTHS / 2) {
+      throw new Error(`${name} was looked at in ${own.length} tenths of the run; take more steps (--steps)`);
+    }
     const [rss, heap, buffers] = [end.rss - start.rss, end.heap - start.heap, end.buffers - start.buffers];
     console.log(
-      `${name} from step ${2 * Math.ceil(steps / TENTHS)} on: ` +
+      `${name} since the second tenth: ` +
         `resident ${rss.toFixed(1)}, heap ${heap.toFixed(1)}, buffers ${buffers.toFixed(1)} MB`,
     );
     if (Math.max(heap, buffers) > Number(values["growth-max-mb"])) process.exitCode = 1;
