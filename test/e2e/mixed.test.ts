@@ -13,8 +13,7 @@ const dataset = {
   ],
   ways: 4,
   fewerWays: [2],
-  shots: 2,
-  fewerShots: [1],
+  shots: 1,
   queries: 2,
   evaluationQueries: 2,
   imageSide: 28,
@@ -29,7 +28,7 @@ describe("a mixture of data sets with several ways and shots", () => {
   const run = (name: string, ...more: string[]): string[] =>
     [
       ["train", "--preset", "quickstart", "--config", config, "--data", directory, "--filters", "4"],
-      ["--tasks-per-leaf", "2", "--meta-batch", "8", "--steps", "5", "--evaluate-every", "0"],
+      ["--tasks-per-leaf", "2", "--meta-batch", "8", "--steps", "4", "--evaluate-every", "0"],
       ["--test-tasks", "16", "--json", "--threads", "1"],
       ["--run-dir", join(directory, name), ...more],
     ].flat();
