@@ -33,7 +33,7 @@ tr > th:first-child { font-weight: 500 } td { overflow-wrap: anywhere }
 .images { display: flex; flex-wrap: wrap; gap: .7rem } figure { margin: 0; font-size: .78rem }
 figure img { width: 72px; height: 72px; image-rendering: pixelated; border: 1px solid var(--line); display: block }
 .right { color: light-dark(#00704f, #2fc79a) } .wrong { color: light-dark(#b04a00, #f58a4b) }
-.plot { overflow-x: auto } .missing { border-left: 3px solid #d55e00; padding-left: .8rem }
+svg { max-width: 100%; height: auto } .plot { overflow-x: auto } .plot svg { min-width: 26rem } .missing { border-left: 3px solid #d55e00; padding-left: .8rem }
 td:has(> .bar) { white-space: nowrap } .bar { display: inline-block; height: .7em; background: #0072b2; margin-right: .5em }
 pre { overflow-x: auto; border: 1px solid var(--line); padding: .8rem; font-size: .8rem }`;
 
