@@ -65,17 +65,35 @@ function evaluationText({ purpose, step, tasks, stats }: Status["evaluations"][n
   return `${purpose} of step ${count(step)} over ${count(tasks)} tasks: ${figures.join("  ")}`;
 }
 
-function workerText(worker: Status["workers"][number]): string {
-  const { name, state, slots, device, tasksPerSecond, blocksLeased, blocksDone, silentMs, version } = worker;
+type Worker = Status["workers"][number];
+
+function workerText(worker: Worker): string {
+  const { name, state, slots, device, tasksPerSecond, blocksLeased, blocksDone, silentMs, version, wait } =
+    worker;
   const parts = [`${name}  ${state}`];
   if (slots !== null) parts.push(`${slots} thread${slots === 1 ? "" : "s"} on ${device}`);
   if (tasksPerSecond !== null) parts.push(`${tasksPerSecond.toFixed(1)} tasks/s`);
+  if (wait !== null) parts.push(waitText(wait));
   parts.push(
     `${blocksLeased} blocks now, ${count(blocksDone)} done`,
     `heard ${duration(silentMs)} ago`,
     `shoal ${version}`,
   );
   return parts.join("  ");
+}
+
+/** What a worker says that it waits for. */
+const waitedFor: { readonly [kind: string]: string } = {
+  data: "opens its data",
+  graphs: "compiles its graphs",
+  workers: "gathers its workers",
+  parameters: "waits for the parameters",
+  lease: "waits for a lease",
+};
+
+function waitText({ for: kind, waitedMs, remainingMs }: NonNullable<Worker["wait"]>): string {
+  const until = remainingMs === null ? "" : `, for another ${duration(Math.max(0, remainingMs))}`;
+  return `${waitedFor[kind] ?? `waits for ${kind}`}: ${duration(waitedMs)} so far${until}`;
 }
 
 function roundText({ purpose, version, tasks, blocks }: Status["rounds"][number]): string {

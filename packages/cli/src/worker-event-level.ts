@@ -10,6 +10,7 @@ const levels: { readonly [T in WorkerEvent["type"]]: LogLevel } = {
   "graph-cache-unavailable": "warn",
   connected: "info",
   preparing: "info",
+  compiling: "info",
   ready: "info",
   dismissed: "info",
   block: "debug",

@@ -24,6 +24,13 @@ describe("a worker that somebody drains", () => {
     expect(leases(answered, "w1")).toEqual([]);
   });
 
+  test("is not heard by that", () => {
+    const { driven } = dismissed();
+    driven.nowMs = 500;
+    driven.on({ type: "dismiss", workerId: "w2", reason });
+    expect(driven.state.members.map(({ heardMs }) => heardMs)).toEqual([0, 0]);
+  });
+
   test("is told once", () => {
     const { driven } = dismissed();
     expect(driven.on({ type: "dismiss", workerId: "w1", reason: "again" })).toEqual([]);

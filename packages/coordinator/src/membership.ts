@@ -39,6 +39,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
     late: [],
     failuresInRow: 0,
     dismissal: null,
+    wait: null,
   };
   const again = dismissAgain({ ...state, members: [...state.members, member] }, member, nowMs);
   return {

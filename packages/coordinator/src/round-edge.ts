@@ -157,7 +157,7 @@ export class RoundEdge {
         this.dispatch({ type: "failed", workerId, message });
         return;
       case "heartbeat":
-        this.dispatch({ type: "heartbeat", workerId, leases: message.leases });
+        this.dispatch({ ...message, workerId });
         return;
       case "draining": {
         const { reason, leases } = message;

@@ -1,4 +1,4 @@
-import type { CoordinatorMessage, WorkerMessage } from "@shoal/protocol";
+import type { CoordinatorMessage, WorkerMessage, WorkerWait } from "@shoal/protocol";
 import type { CoordinatorEvent } from "./coordinator-event.ts";
 import type { RoundSpec } from "./round-spec.ts";
 
@@ -50,6 +50,8 @@ export interface Member {
   readonly failuresInRow: number;
   /** Set once it was told to leave. */
   readonly dismissal: Dismissal | null;
+  /** What it said in its last heartbeat that it waits for; null: it computes, or has not said. */
+  readonly wait: { readonly for: WorkerWait["for"]; readonly sinceMs: number } | null;
 }
 
 /** Somebody wants a worker to leave. */
@@ -182,7 +184,12 @@ export type RoundEvent =
       readonly invalid: string | null;
     }
   | { readonly type: "failed"; readonly workerId: string; readonly message: FailedMessage }
-  | { readonly type: "heartbeat"; readonly workerId: string; readonly leases: readonly number[] }
+  | {
+      readonly type: "heartbeat";
+      readonly workerId: string;
+      readonly leases: readonly number[];
+      readonly wait?: WorkerWait | undefined;
+    }
   /** Bytes came from the worker, at `atMs`. */
   | { readonly type: "heard"; readonly workerId: string; readonly atMs: number }
   | { readonly type: "left"; readonly workerId: string; readonly reason: string }

@@ -99,7 +99,9 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
     case "heartbeat": {
       const member = findMember(state, event.workerId);
       if (member === undefined) return { state, commands: [] };
-      const forgiven = replaceMember(state, forgive(member, event.leases));
+      const { wait } = event;
+      const told = wait === undefined ? null : { for: wait.for, sinceMs: nowMs - wait.ms };
+      const forgiven = replaceMember(state, { ...forgive(member, event.leases), wait: told });
       return { state: beginNext(forgiven, event.workerId, nowMs), commands: [] };
     }
     case "heard":
@@ -109,11 +111,13 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
 
 /** Every message of a worker is a sign of life. */
 function hear(state: RoundState, event: RoundEvent, nowMs: number): RoundState {
-  if (!("workerId" in event)) return state;
+  // A dismissal comes from somebody else.
+  if (!("workerId" in event) || event.type === "dismiss") return state;
   const member = findMember(state, event.workerId);
   if (member === undefined) return state;
   const heardMs = Math.max(member.heardMs, event.type === "heard" ? event.atMs : nowMs);
-  return replaceMember(state, { ...member, heardMs });
+  // Whoever says something else is beyond what it waited for.
+  return replaceMember(state, { ...member, heardMs, wait: event.type === "heard" ? member.wait : null });
 }
 
 /** Tells every worker that the run is over; whoever comes later is told the same. */

@@ -56,6 +56,25 @@ describe("the waits of a round", () => {
     expect(waitsOf(driven)[0]!.reason).toContain("it ran out");
   });
 
+  test("say what a worker does, by its last heartbeat", () => {
+    const driven = new DrivenRound();
+    driven.hello("w1");
+    const reasons = () =>
+      waitsOf(driven).flatMap(({ owner, reason }) => (owner.startsWith("w1") ? reason : []));
+    driven.on({ type: "heartbeat", workerId: "w1", leases: [], wait: { for: "graphs", ms: 3_000 } });
+    expect(reasons()).toEqual(["it compiles its graphs"]);
+    driven.ready("w1");
+    const [lease, ahead] = leases(driven.start(trainSpec));
+    expect(reasons()).toEqual(["its worker computes it", "its worker has it ahead"]);
+    const held = [lease!.leaseId, ahead!.leaseId];
+    driven.on({ type: "heartbeat", workerId: "w1", leases: held, wait: { for: "parameters", ms: 100 } });
+    expect(reasons()).toEqual(Array(2).fill("its worker waits for the parameters"));
+    // The result says more than the heartbeat before it.
+    driven.result("w1", lease!);
+    expect(reasons()).toEqual(expect.arrayContaining(["its worker computes it"]));
+    expect(reasons()).not.toContain("its worker waits for the parameters");
+  });
+
   test("have no end only while somebody holds the run", () => {
     const driven = new DrivenRound();
     driven.on({ type: "pause", reason: "power cut at noon", owner: "ada" });

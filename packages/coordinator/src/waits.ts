@@ -1,6 +1,6 @@
 import { availableMembers, isReady } from "./members.ts";
 import { describeTasks, type RoundSpec } from "./round-spec.ts";
-import type { Member, RoundState } from "./round-state.ts";
+import type { BlockLease, Member, RoundState } from "./round-state.ts";
 import { findRound, liveLeases } from "./rounds.ts";
 import { forecast } from "./workload.ts";
 
@@ -77,6 +77,14 @@ function workersMissing(state: RoundState): Wait[] {
   ];
 }
 
+/** What a worker does before it is ready, by its own word. */
+const PREPARATIONS: { readonly [wait: string]: string; readonly unknown: string } = {
+  data: "it opens its data",
+  graphs: "it compiles its graphs",
+  workers: "it is a relay that gathers its workers",
+  unknown: "it opens its data and compiles",
+};
+
 function preparationOf({ settings }: RoundState, member: Member): Wait[] {
   if (member.status.type !== "preparing") return [];
   const { untilMs } = member.status;
@@ -84,7 +92,7 @@ function preparationOf({ settings }: RoundState, member: Member): Wait[] {
     {
       waiter: "the run",
       what: `worker ${member.name} to be ready`,
-      reason: "it opens its data and compiles",
+      reason: PREPARATIONS[member.wait?.for ?? "unknown"] ?? PREPARATIONS.unknown,
       owner: member.name,
       sinceMs: untilMs - settings.prepareMs,
       expectedMs: null,
@@ -132,7 +140,7 @@ function debtsOf(state: RoundState, member: Member): Wait[] {
 }
 
 function leasesOf(state: RoundState, nowMs: number): Wait[] {
-  const names = new Map(state.members.map(({ workerId, name }) => [workerId, name]));
+  const members = new Map(state.members.map((member) => [member.workerId, member]));
   const { answerMs } = forecast(state, nowMs);
   const isMeasured = state.members.some(({ leafMs }) => leafMs.train !== null || leafMs.evaluate !== null);
   return liveLeases(state).map(({ round, block, lease }) => {
@@ -141,15 +149,20 @@ function leasesOf(state: RoundState, nowMs: number): Wait[] {
       waiter: titleOf(round.spec),
       what: `lease ${lease.leaseId}: ${describeTasks(round.spec, block.level, block.index)}`,
       reason:
-        (lease.begunMs === null ? "its worker has it ahead" : "its worker computes it") +
+        doing(members.get(lease.workerId), lease) +
         (block.leases.length > 1 ? ", another one computes a copy" : ""),
-      owner: names.get(lease.workerId) ?? lease.workerId,
+      owner: members.get(lease.workerId)?.name ?? lease.workerId,
       sinceMs: lease.issuedMs,
       expectedMs: isMeasured && Number.isFinite(expectedMs) ? expectedMs : null,
       untilMs: lease.deadlineMs,
       ending: "goes to another worker",
     };
   });
+}
+
+function doing(member: Member | undefined, { begunMs }: BlockLease): string {
+  if (member?.wait?.for === "parameters") return "its worker waits for the parameters";
+  return begunMs === null ? "its worker has it ahead" : "its worker computes it";
 }
 
 /** A round for people: `step 118`, `the validation of step 100`. */

@@ -36,6 +36,7 @@ const workerMessages: readonly WorkerMessage[] = [
   { type: "ready", dataHash: "ab12", device: "cpu", slots: 2, paramCount: 112_000 },
   { type: "failed", leaseId: 1, code: "E_DEVICE", message: "out of memory" },
   { type: "heartbeat", leases: [1, 200, 70_000, 2 ** 40] },
+  { type: "heartbeat", leases: [], wait: { for: "graphs", ms: 1.5 } },
   { type: "leaving", reason: "SIGTERM" },
 ];
 

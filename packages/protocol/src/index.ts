@@ -43,6 +43,7 @@ export {
   type Result,
   type Welcome,
   type WorkerMessage,
+  type WorkerWait,
 } from "./messages.ts";
 export { negotiateVersion, type VersionRange } from "./negotiate-version.ts";
 export { packGradient, unpackGradient } from "./packed-gradient.ts";

@@ -145,11 +145,16 @@ export const failedSchema = z.strictObject({
   message: text,
 });
 
+/** What a worker that computes nothing waits for, beside the coordinator itself. */
+export const WORKER_WAITS = ["data", "graphs", "workers", "parameters", "lease"] as const;
+
 /** Both ways, every `heartbeatMs`. */
 export const heartbeatSchema = z.strictObject({
   type: z.literal("heartbeat"),
   /** Lease ids held; from the coordinator: none. */
   leases: z.array(count).max(4096),
+  /** From a worker that computes nothing: since when, in ms. */
+  wait: z.strictObject({ for: z.enum(WORKER_WAITS), ms: z.number().min(0) }).optional(),
 });
 
 /**
@@ -211,6 +216,7 @@ export const coordinatorMessageSchema = z.discriminatedUnion("type", [
 
 export type WorkerMessage = z.infer<typeof workerMessageSchema>;
 export type CoordinatorMessage = z.infer<typeof coordinatorMessageSchema>;
+export type WorkerWait = NonNullable<z.infer<typeof heartbeatSchema>["wait"]>;
 export type Lease = z.infer<typeof leaseSchema>;
 export type Result = z.infer<typeof resultSchema>;
 export type Welcome = z.infer<typeof welcomeSchema>;

@@ -34,6 +34,8 @@ export class BlockQueue {
     { readonly episodes: EpisodeArrays; readonly params: SharedArrayBuffer }
   >();
   readonly #running = new Map<number, RunningBlock>();
+  /** Since when nothing runs. */
+  #idleSinceMs: number;
   /** Time of one leaf, by kind, of the last block. */
   readonly #leafMs = new Map<Lease["kind"], number>();
 
@@ -42,6 +44,7 @@ export class BlockQueue {
     this.#threads = threads;
     this.#clock = clock;
     this.#handlers = handlers;
+    this.#idleSinceMs = clock.nowMs();
   }
 
   /** Ids of the leases that wait or run. */
@@ -49,11 +52,18 @@ export class BlockQueue {
     return [...this.#waiting.keys(), ...this.#running.keys()];
   }
 
+  /** For how long leases have waited while nothing ran, in ms: they wait for their parameters; null: they do not. */
+  get stalledMs(): number | null {
+    if (this.#running.size > 0 || this.#waiting.size === 0) return null;
+    return this.#clock.nowMs() - this.#idleSinceMs;
+  }
+
   setParams(version: number, params: Float32Array): void {
     this.#params.put(version, params);
   }
 
   add(lease: Lease): void {
+    if (this.leaseIds.length === 0) this.#idleSinceMs = this.#clock.nowMs();
     this.#waiting.set(lease.leaseId, lease);
     void this.#prepare(lease);
   }
@@ -143,10 +153,12 @@ export class BlockQueue {
       });
       this.#leafMs.set(kind, result.computeMs / count);
       this.#running.delete(lease.leaseId);
+      this.#idleSinceMs = this.#clock.nowMs();
       this.#startNext();
       this.#handlers.onResult(lease, result);
     } catch (error) {
       this.#running.delete(lease.leaseId);
+      this.#idleSinceMs = this.#clock.nowMs();
       this.#startNext();
       this.#handlers.onFailure(lease, error);
     }

@@ -32,6 +32,8 @@ export interface ProgramOptions extends EpisodeThreadData {
   readonly devices: readonly ComputeDevice[];
   /** Where compiled graphs are kept; null: nowhere. */
   readonly graphCache: GraphCache | null;
+  /** The data is open; the graphs come next. */
+  readonly onDataOpen?: () => void;
 }
 
 /** What a leaf function is asked for with, but for which and for what device. */
@@ -79,7 +81,7 @@ export class Program implements BlockProgram {
    * @throws {ShoalError} with the code of whatever was wrong with the data or the experiment; E_MEMORY if
    *   the threads will need more memory than is free
    */
-  static async open({ devices, graphCache, ...episodeData }: ProgramOptions): Promise<Program> {
+  static async open({ devices, graphCache, onDataOpen, ...episodeData }: ProgramOptions): Promise<Program> {
     const started = performance.now();
     const episodes = createPool("episode-thread", 1, episodeData);
     const graphPool = createPool("graph-thread", GRAPH_THREADS, null);
@@ -88,6 +90,7 @@ export class Program implements BlockProgram {
     try {
       const source = unwrap((await episodes.run({ type: "open" })) as ThreadReply<OpenedSource>);
       const openedMs = performance.now();
+      onDataOpen?.();
       const { wire = "f32", ...experiment } = parseExperiment(episodeData.experiment);
       const basis = { experiment: leafExperiment(experiment), shapes: source.shapes };
       threads.devices.push(...devices.map(createComputePool));

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
+import type { BlockProgram } from "./block-program.ts";
+import { Program } from "./program.ts";
 import { runWorker } from "./run-worker.ts";
 import { programOptions } from "./test-line-experiment.ts";
 import { Script } from "./testing/script.ts";
@@ -35,6 +37,24 @@ describe("runWorker", () => {
     expect(body!.every(Number.isFinite)).toBe(true);
     script.done();
     expect(await script.outcome).toEqual({ outcome: "complete", message: "all steps are done" });
+  });
+
+  test("heartbeats say what it waits for: its graphs, a lease, the parameters of one", async () => {
+    let open: (program: BlockProgram) => void = () => {};
+    script = new Script().start({
+      openProgram: () => new Promise<BlockProgram>((resolve) => (open = resolve)),
+      prepares: "workers",
+    });
+    await script.message("hello");
+    script.welcome({ heartbeatMs: 10 });
+    await script.heartbeatFor("workers");
+    open(await Program.open(programOptions));
+    await script.message("ready");
+    await script.heartbeatFor("lease");
+    script.lease({ leaseId: 1, version: 3 });
+    await script.heartbeatFor("parameters");
+    script.params(3, 25);
+    await script.message("result");
   });
 
   test("a lease waits for its parameters, and a revoked one is not computed", async () => {

@@ -42,6 +42,8 @@ export interface RunWorkerOptions {
   readonly connect?: (signal: AbortSignal) => Promise<WorkerConnection>;
   /** Makes what computes a run's blocks; it is made anew for every run. Default: a `Program` on `devices`. */
   readonly openProgram?: (experiment: unknown, welcome: Welcome) => Promise<BlockProgram>;
+  /** What `openProgram` waits for, in words that the coordinator shows. Default: data. */
+  readonly prepares?: "data" | "workers";
   /** Default: the clock of this process. */
   readonly clock?: Clock;
   /** Uniform in [0, 1), for the pauses between attempts. Default: `Math.random`. */
@@ -159,6 +161,7 @@ class Worker {
         else this.#session.handIn(block);
       },
       onEvent: this.#onEvent,
+      wait: () => this.#waits.wait,
     });
     this.#session = session;
     const end = await session.run();
@@ -184,7 +187,7 @@ class Worker {
     if (this.#program?.key !== key) {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
-      this.#onEvent({ type: "preparing" });
+      this.#onEvent({ type: "preparing", what: this.#options.prepares ?? "data" });
       this.#program = { key, opening: openProgram?.(experiment, welcome) ?? this.#open(experiment) };
     }
     return this.#program.opening;
@@ -197,6 +200,7 @@ class Worker {
       taskSourceModule,
       taskSourceOptions,
       experiment,
+      onDataOpen: () => this.#onEvent({ type: "compiling" }),
       graphCache: graphCache === null ? null : { ...graphCache, onEvent: this.#onEvent },
     });
   }

@@ -10,6 +10,7 @@ import {
   packGradient,
   type Welcome,
   type WorkerConnection,
+  type WorkerWait,
 } from "@shoal/protocol";
 import type { BlockResult } from "./block-job.ts";
 import type { BlockProgram } from "./block-program.ts";
@@ -63,6 +64,8 @@ export interface SessionOptions {
   /** Takes a block that was finished after the connection was lost. */
   readonly onOrphan: (block: FinishedBlock) => void;
   readonly onEvent: (event: WorkerEvent) => void;
+  /** What this worker waits for while it has no lease; null: nothing. */
+  readonly wait: () => WorkerWait | null;
 }
 
 /**
@@ -226,7 +229,9 @@ export class Session {
     });
     this.#watchSilence(welcome.silenceMs);
     this.#stopHeartbeat = this.#options.clock.every(welcome.heartbeatMs, () => {
-      this.#connection.send({ type: "heartbeat", leases: this.#queue?.leaseIds ?? [] });
+      const wait = this.#wait();
+      const leases = this.#queue?.leaseIds ?? [];
+      this.#connection.send({ type: "heartbeat", leases, ...(wait === null ? {} : { wait }) });
     });
     // Results of another run mean nothing here.
     if (this.#runId !== welcome.runId) this.#unanswered.clear();
@@ -251,6 +256,12 @@ export class Session {
       const { code, message } = codeAndMessage(error);
       this.#leave(`${code}: ${message}`, { type: "unable", code, message });
     }
+  }
+
+  #wait(): WorkerWait | null {
+    if (this.leaseCount === 0) return this.#options.wait();
+    const ms = this.#queue?.stalledMs ?? null;
+    return ms === null ? null : { for: "parameters", ms };
   }
 
   #deliver(block: FinishedBlock): void {

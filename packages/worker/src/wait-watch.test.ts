@@ -48,14 +48,18 @@ test("a wait is told after 5 s, and then whenever it has doubled", () => {
 test("each stage has a wait of its own", () => {
   const { watch, told, pass } = start(() => 0);
   watch.take({ type: "connected", runId: "run", workerId: "w1", peer: "host:1" });
-  watch.take({ type: "preparing" });
+  watch.take({ type: "preparing", what: "data" });
   pass(5_000);
+  watch.take({ type: "compiling" });
+  pass(5_000);
+  expect(watch.wait).toEqual({ for: "graphs", ms: 5_000 });
   watch.take({ ...ready, ...preparation });
   pass(5_000);
   watch.take({ type: "lost", reason: "gone", keptResults: 0 });
   pass(5_000);
   expect(told.map((event) => event.type === "still-waiting" && event.for)).toEqual([
-    "program",
+    "data",
+    "graphs",
     "lease",
     "coordinator",
   ]);

@@ -1,4 +1,4 @@
-import type { Clock } from "@shoal/protocol";
+import type { Clock, WorkerWait } from "@shoal/protocol";
 import type { WorkerEvent } from "./worker-event.ts";
 
 /** What a worker waits for. */
@@ -19,6 +19,8 @@ export class WaitWatch {
   readonly #tell: (event: WorkerEvent) => void;
   readonly #stop: () => void;
   #waiting: Waiting = "coordinator";
+  /** How far its program is; a new connection waits for the same. */
+  #preparation: "data" | "graphs" | "workers" = "data";
   #sinceMs: number;
   #lookedMs: number;
   #tellMs = TELL_MS;
@@ -36,8 +38,15 @@ export class WaitWatch {
   take(event: WorkerEvent): void {
     switch (event.type) {
       case "connected":
+        this.#begin(this.#preparation);
+        return;
       case "preparing":
-        this.#begin("program");
+        this.#preparation = event.what;
+        this.#begin(event.what);
+        return;
+      case "compiling":
+        this.#preparation = "graphs";
+        this.#begin("graphs");
         return;
       case "ready":
       case "block":
@@ -51,6 +60,12 @@ export class WaitWatch {
         return;
       default:
     }
+  }
+
+  /** What is waited for at the coordinator, and for how long; null: the coordinator itself. */
+  get wait(): WorkerWait | null {
+    if (this.#waiting === "coordinator") return null;
+    return { for: this.#waiting, ms: this.#clock.nowMs() - this.#sinceMs };
   }
 
   close(): void {

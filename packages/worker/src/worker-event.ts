@@ -13,13 +13,15 @@ export type WorkerEvent =
   /** Nothing has moved for a while: told after 5 s, and then whenever the wait has doubled. */
   | {
       readonly type: "still-waiting";
-      /** A connection; data and compiled graphs; something to compute. */
-      readonly for: "coordinator" | "program" | "lease";
+      /** A connection; the data to be open; compiled graphs; a relay's workers; something to compute. */
+      readonly for: "coordinator" | "data" | "graphs" | "workers" | "lease";
       readonly waitedMs: number;
     }
   | { readonly type: "connected"; readonly runId: string; readonly workerId: string; readonly peer: string }
-  /** Opening the data and compiling the graphs. */
-  | { readonly type: "preparing" }
+  /** Opening the data, or gathering a relay's workers. */
+  | { readonly type: "preparing"; readonly what: "data" | "workers" }
+  /** The data is open; compiling the graphs. */
+  | { readonly type: "compiling" }
   | {
       readonly type: "ready";
       /** Names of the devices. */

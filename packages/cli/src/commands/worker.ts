@@ -99,7 +99,9 @@ function isNotice(event: WorkerEvent): event is GraphCacheEvent {
 const waits: { readonly [F in Extract<WorkerEvent, { type: "still-waiting" }>["for"]]: string } = {
   coordinator:
     "waiting for the coordinator to let this worker in; one that says nothing for 10 s is tried again",
-  program: "still opening the data and compiling; the coordinator waits so long (shoal why says how long)",
+  data: "still opening the data; the coordinator waits so long (shoal why says how long)",
+  graphs: "still compiling; the coordinator waits so long (shoal why says how long)",
+  workers: "waiting for workers",
   lease: "no lease: the others compute what is left, or the run is paused (shoal why says more)",
 };
 
@@ -122,6 +124,7 @@ function describe(event: WorkerEvent): string | null {
         `compiled in ${duration(event.compileMs)}; arrays of about ${bytes(event.memoryBytes)})`
       );
     case "block":
+    case "compiling":
       return null;
     case "block-failed":
       return `a block failed: ${event.message} (${event.code})`;

@@ -31,7 +31,9 @@ export function describeRelayEvent(event: RelayEvent): string | null {
 const waits: { readonly [F in Extract<WorkerEvent, { type: "still-waiting" }>["for"]]: string } = {
   coordinator:
     "waiting for the coordinator to let this relay in; one that says nothing for 10 s is tried again",
-  program: "waiting for workers of this relay (--min-workers)",
+  data: "waiting for data",
+  graphs: "waiting for graphs",
+  workers: "waiting for workers of this relay (--min-workers)",
   lease: "no lease: others compute what is left, or the run is paused (shoal why says more)",
 };
 
@@ -54,6 +56,7 @@ function describeUpstream(event: WorkerEvent): string | null {
     case "lost":
       return `${event.reason}; ${event.keptResults} finished blocks are kept for the next connection`;
     case "block":
+    case "compiling":
     case "graph-cache-rejected":
     case "graph-cache-unavailable":
       return null;

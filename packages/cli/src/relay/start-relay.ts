@@ -125,6 +125,7 @@ class RelayNode {
       devices: [],
       taskSourceModule: "",
       taskSourceOptions: null,
+      prepares: "workers",
       connect: (signal) => this.#connect(signal),
       openProgram: (_experiment, welcome) => this.#open(welcome),
       onEvent: (event) => onEvent({ type: "upstream", event }),

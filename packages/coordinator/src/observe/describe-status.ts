@@ -59,8 +59,10 @@ export function describeStatus(parts: StatusParts): Status {
       ),
     })),
     workers: members.map((member) => {
-      const blocksLeased = leased.filter(({ lease }) => lease.workerId === member.workerId).length;
-      return { ...describeWorker(member, parts), blocksLeased };
+      const mine = leased.filter(({ lease }) => lease.workerId === member.workerId);
+      const untilMs = Math.min(...mine.map(({ lease }) => lease.deadlineMs));
+      const wait = describeWorkerWait(member, Number.isFinite(untilMs) ? untilMs : null, parts);
+      return { ...describeWorker(member, parts), wait, blocksLeased: mine.length };
     }),
     rounds: state.rounds.map(describeRound),
     waits: parts.waits.map((wait) => ({
@@ -112,10 +114,29 @@ function describeRound({ spec, blocks }: Round): Status["rounds"][number] {
   };
 }
 
+/** @param leaseUntilMs deadline of its first lease; null: it holds none */
+function describeWorkerWait(
+  { wait, status }: Member,
+  leaseUntilMs: number | null,
+  { nowMs, wallMs }: StatusParts,
+): Status["workers"][number]["wait"] {
+  // A lease that went out since its last heartbeat is what it waited for.
+  if (wait === null || (wait.for === "lease" && leaseUntilMs !== null)) return null;
+  const untilMs = status.type === "preparing" ? status.untilMs : leaseUntilMs;
+  const at = (ms: number): string => new Date(wallMs + ms - nowMs).toISOString();
+  return {
+    for: wait.for,
+    since: at(wait.sinceMs),
+    waitedMs: Math.max(0, nowMs - wait.sinceMs),
+    until: untilMs === null ? null : at(untilMs),
+    remainingMs: untilMs === null ? null : untilMs - nowMs,
+  };
+}
+
 function describeWorker(
   member: Member,
   { record, plan, state, nowMs }: StatusParts,
-): Omit<Status["workers"][number], "blocksLeased"> {
+): Omit<Status["workers"][number], "blocksLeased" | "wait"> {
   const { workerId, name, heardMs, leafMs } = member;
   const silentMs = Math.max(0, nowMs - heardMs);
   const known = record.workers.get(workerId);

@@ -94,6 +94,7 @@ describe("a status on the page", () => {
       slots: 1,
       tasksPerSecond: 1,
       state: hostile,
+      wait: null,
       silentMs: 0,
       blocksLeased: 0,
       blocksDone: 0,

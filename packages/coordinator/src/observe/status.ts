@@ -44,6 +44,19 @@ const workerSchema = z.object({
   /** Tasks per second that its slots have shown on training steps; null: not measured. */
   tasksPerSecond: z.number().nullable(),
   state: z.string(),
+  /** What it waits for, by its own word; null: it computes. */
+  wait: z
+    .object({
+      /** `data`, `graphs`, `workers` (of a relay), `parameters` or `lease`. */
+      for: z.string(),
+      since: time,
+      waitedMs: z.number().min(0),
+      /** When the coordinator does something about it; null: others end it, by finishing what they compute. */
+      until: time.nullable(),
+      remainingMs: z.number().nullable(),
+    })
+    .nullable()
+    .default(null),
   /** Time since its last sign of life. */
   silentMs: z.number().min(0),
   /** Blocks of the round under way that it holds. */

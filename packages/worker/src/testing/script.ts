@@ -4,6 +4,7 @@ import {
   createMemoryTransport,
   type Lease,
   type WorkerMessage,
+  type WorkerWait,
 } from "@shoal/protocol";
 import { type RunWorkerOptions, runWorker, type WorkerOutcome } from "../run-worker.ts";
 import { lineExperiment, programOptions } from "../test-line-experiment.ts";
@@ -75,6 +76,13 @@ export class Script {
     const names = ({ message }: Received): boolean =>
       message.type === "heartbeat" && message.leases.includes(leaseId);
     while (!this.received.some(names)) await once(this.#emitter, "change");
+  }
+
+  /** The first heartbeat that says that it waits for this. */
+  async heartbeatFor(waitedFor: WorkerWait["for"]): Promise<void> {
+    const says = ({ message }: Received): boolean =>
+      message.type === "heartbeat" && message.wait?.for === waitedFor;
+    while (!this.received.some(says)) await once(this.#emitter, "change");
   }
 
   async connected(count: number): Promise<void> {
