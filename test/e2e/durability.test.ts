@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { doneOf, type Line, parseLines, ShoalProcess, shoal, temporaryDirectory } from "./shoal-process.ts";
@@ -74,6 +74,30 @@ describe("a coordinator that is killed in the middle of a round, again and again
       `restart to first leases: ${restarts.join(", ")} ms; ${handedOver()} blocks outlived their coordinator`,
     );
   });
+});
+
+test("a run that was killed before its first checkpoint begins at step 0 when it is resumed, and ends in the same bits", async () => {
+  mkdirSync(path("young"));
+  for (const file of ["run.json", "experiment.json"])
+    cpSync(join(path("quiet"), file), join(path("young"), file));
+  const resumed = await shoal(
+    ["train", "--run-dir", path("young"), "--resume", "--workers", "1", "--threads", "1", "--json"],
+    env,
+  );
+  expect(parseLines(resumed.stdout).map(({ event }) => event)).toContain("begun-anew");
+  expect(resumed.stderr).toContain("the run ended before its first checkpoint; it begins at step 0");
+  expect(doneOf(resumed)).toMatchObject(quiet);
+});
+
+test("what is evaluated is the last step of the log, where it is ahead of the last checkpoint", async () => {
+  cpSync(path("quiet"), path("ahead"), { recursive: true });
+  rmSync(join(path("ahead"), "checkpoints", `step-${String(STEPS).padStart(9, "0")}.json`));
+  const evaluated = await shoal(
+    ["evaluate", path("ahead"), "--workers", "1", "--threads", "1", "--json"],
+    env,
+  );
+  expect(evaluated.stderr).toContain("step 30: the checkpoint of step 20, and 10 steps of the run's log");
+  expect(doneOf(evaluated)).toMatchObject({ step: STEPS, ...quiet });
 });
 
 describe("shoal verify", () => {

@@ -88,13 +88,30 @@ export async function resumeTraining(
   const { terminal } = invocation;
   const runDirectory = await RunDirectory.open(path, { resume: true, runId: randomUUID() });
   return hostIn(runDirectory, async () => {
-    const before = await runDirectory.recover(outerOf, (finding) => {
-      terminal.line(finding.message);
-      terminal.json({ event: "damage-found", ...finding });
-    });
-    const resolved = resumeExperiment(before.checkpoint, invocation);
+    const before = await recoverIn(runDirectory, terminal);
+    const stored = before?.checkpoint ?? { experiment: await runDirectory.readExperiment(), step: 0 };
+    const resolved = resumeExperiment(stored, invocation);
+    if (before === null) {
+      const { seed } = resolved.experiment;
+      terminal.line(
+        `${path}: the run ended before its first checkpoint; it begins at step 0, where seed ${seed} gives it the same initialisation`,
+      );
+      terminal.json({ event: "begun-anew", runDir: path, seed });
+    }
     const source = await openSource(invocation, resolved.experiment);
     return trainIn(invocation, host, runDirectory, { resolved, source, before });
+  });
+}
+
+/** The last committed step of a run; null if it ended before it had anything to go on with. */
+async function recoverIn(
+  runDirectory: RunDirectory,
+  terminal: Invocation["terminal"],
+): Promise<Recovered | null> {
+  if (!(await runDirectory.hasBegun())) return null;
+  return runDirectory.recover(outerOf, (finding) => {
+    terminal.line(finding.message);
+    terminal.json({ event: "damage-found", ...finding });
   });
 }
 
@@ -106,7 +123,8 @@ export async function startTraining(
   path: string,
 ): Promise<number> {
   const source = await openSource(invocation, resolved.experiment);
-  const runDirectory = await RunDirectory.open(path, { resume: false, runId: randomUUID() });
+  const { experiment } = resolved;
+  const runDirectory = await RunDirectory.open(path, { resume: false, runId: randomUUID(), experiment });
   return hostIn(runDirectory, () =>
     trainIn(invocation, host, runDirectory, { resolved, source, before: null }),
   );

@@ -1,7 +1,8 @@
-import type { Checkpoint, Evaluation, Recovered } from "@shoal/coordinator";
+import { type Checkpoint, type Evaluation, loadLastStep, type Recovered } from "@shoal/coordinator";
 import { parseExperiment } from "@shoal/core";
 import { createOuterOptimizer, type Optimizer } from "@shoal/core/outer";
 import type { Invocation } from "./command.ts";
+import { count } from "./format.ts";
 import type { OptionSpec } from "./option-spec.ts";
 import { type OptionName, optionTable } from "./option-table.ts";
 import type { ResolvedExperiment } from "./resolve-experiment.ts";
@@ -15,8 +16,30 @@ export function outerOf({ experiment, layout }: Checkpoint): Optimizer {
   return createOuterOptimizer(parseExperiment(experiment), layout);
 }
 
+/** The last committed step of the run, or the checkpoint, that a command line names; says so where it is the log's. */
+export async function loadNamedRun({ positional, terminal }: Invocation): Promise<Checkpoint> {
+  const { checkpoint, savedStep } = await loadLastStep(positional[0]!, {
+    outerOf,
+    onRejected: (rejected) => {
+      terminal.line(`${rejected.reason}; the one before is used`);
+      terminal.json({ event: "checkpoint-rejected", ...rejected });
+    },
+  });
+  const { step } = checkpoint;
+  if (step !== savedStep) {
+    terminal.line(
+      `step ${count(step)}: the checkpoint of step ${count(savedStep)}, and ${count(step - savedStep)} steps of the run's log`,
+    );
+    terminal.json({ event: "log-replayed", step, savedStep });
+  }
+  return checkpoint;
+}
+
 /** The experiment of a stored run, with what may change. */
-export function resumeExperiment(before: Checkpoint, { values, given }: Invocation): ResolvedExperiment {
+export function resumeExperiment(
+  before: Pick<Checkpoint, "experiment" | "step">,
+  { values, given }: Invocation,
+): ResolvedExperiment {
   const stored = parseExperiment(before.experiment);
   const fixed = [...given].filter((name) => {
     const spec: OptionSpec = optionTable[name];

@@ -63,7 +63,7 @@ function leaseFailed(grants: Grants, roundNumber: number): Grants {
  * an answer is one that has not failed: it will answer or be dropped.
  */
 function eligibleFor({ failures }: Block, members: readonly Member[]): ReadonlySet<string> {
-  const untried = members.filter((member) => failures.every(({ workerId }) => workerId !== member.workerId));
+  const untried = members.filter((member) => failures.every(({ worker }) => worker !== member.identity));
   const proven = untried.filter(({ leafMs }) => leafMs.train !== null || leafMs.evaluate !== null);
   const eligible = [proven, untried, members].find((some) => some.length > 0) ?? [];
   return new Set(eligible.map(({ workerId }) => workerId));

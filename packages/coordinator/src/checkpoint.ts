@@ -153,7 +153,7 @@ export async function loadCheckpoint(
   }
   const found =
     reasons.length === 0
-      ? "found none; a run that was killed before its first step has none: start a new one"
+      ? "found none; a run that was killed before its first step has none: begin it with --resume"
       : `none of ${reasons.length} is whole:\n  ${reasons.join("\n  ")}`;
   throw new ShoalError("E_CHECKPOINT", `${path}: expected a checkpoint, ${found}`);
 }

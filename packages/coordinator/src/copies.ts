@@ -34,10 +34,10 @@ function leaseAudits(grants: Grants, roundNumber: number): Grants {
     const holder = firstId === undefined ? undefined : findMember(current.state, firstId);
     const device =
       block.winner?.device ?? (holder !== undefined && isReady(holder) ? holder.status.device : null);
-    const maySee = ({ workerId, status }: Workload["member"]): boolean =>
+    const maySee = ({ workerId, identity, status }: Workload["member"]): boolean =>
       workerId !== firstId &&
       status.device === device &&
-      !block.failures.some((failure) => failure.workerId === workerId);
+      !block.failures.some(({ worker }) => worker === identity);
     if (!availableMembers(current.state).some(maySee)) {
       const dropped = replaceBlock(round, { ...block, isAudited: false });
       current = { ...current, state: replaceRound(current.state, dropped) };
@@ -72,7 +72,7 @@ function leaseHedges(grants: Grants, roundNumber: number): Grants {
     const { count } = leavesOf(spec, block);
     if (!isAffordable(round, count)) continue;
     const load = idle
-      .filter((load) => isIdle(load) && mayCompute(block, load.member.workerId))
+      .filter((load) => isIdle(load) && mayCompute(block, load.member))
       .reduce<Workload | null>(
         (best, next) => (best === null || copyMs(next, count) < copyMs(best, count) ? next : best),
         null,
@@ -92,8 +92,9 @@ function isIdle(load: Workload): boolean {
   return load.begun < load.member.status.slots && hasRoom(load);
 }
 
-function mayCompute({ leases, failures }: Block, id: string): boolean {
-  return [...leases, ...failures].every(({ workerId }) => workerId !== id);
+function mayCompute({ leases, failures }: Block, { workerId, identity }: Workload["member"]): boolean {
+  const holds = leases.some((lease) => lease.workerId === workerId);
+  return !holds && failures.every(({ worker }) => worker !== identity);
 }
 
 function isAffordable({ spec, hedgedLeaves }: Round, leaves: number): boolean {

@@ -14,7 +14,7 @@ export function failBlock(
   block: Block,
   reason: string,
 ): Step {
-  const failures = [...block.failures, { workerId: member.workerId, reason }];
+  const failures = [...block.failures, { worker: member.identity, reason }];
   const tasks = describeTasks(round.spec, block.level, block.index);
   const commands: Command[] = [
     {
@@ -40,7 +40,7 @@ export function failBlock(
       code: "E_BLOCK",
       message:
         `${tasks}, step ${round.spec.version}: failed ${failures.length} times ` +
-        `(${failures.map((failure) => `${failure.workerId}: ${failure.reason}`).join("; ")})`,
+        `(${failures.map((failure) => `${failure.worker}: ${failure.reason}`).join("; ")})`,
     });
     return { state: next, commands };
   }
@@ -54,11 +54,11 @@ export function failBlock(
 
 /**
  * True if the block is the reason, and not the workers that it failed on: it failed on several, or nobody is
- * left who has not tried it. One broken worker cannot end a run that has others.
+ * left who has not tried it. One broken worker cannot end a run that has others, however often it comes back.
  */
 function isHopeless(state: RoundState, failures: Block["failures"]): boolean {
-  const failedOn = new Set(failures.map(({ workerId }) => workerId));
+  const failedOn = new Set(failures.map(({ worker }) => worker));
   return (
-    failedOn.size >= BLOCK_FAILURES_MAX || readyMembers(state).every(({ workerId }) => failedOn.has(workerId))
+    failedOn.size >= BLOCK_FAILURES_MAX || readyMembers(state).every(({ identity }) => failedOn.has(identity))
   );
 }

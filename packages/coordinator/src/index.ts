@@ -18,6 +18,7 @@ export { levelOf } from "./event-level.ts";
 export type { Finding, Recovered } from "./journal/recover-run.ts";
 export { TICK_MS } from "./limits.ts";
 export { createServer, type ListenOptions, listenOn } from "./listen.ts";
+export { type LastStep, type LastStepOptions, loadLastStep } from "./load-last-step.ts";
 export { availableMembers, readyMembers } from "./members.ts";
 export { type Status, statusSchema } from "./observe/status.ts";
 export type { EvaluatePlan, Plan, TrainPlan } from "./plan.ts";

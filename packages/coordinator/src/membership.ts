@@ -31,6 +31,7 @@ export function join(state: RoundState, workerId: string, hello: Hello, nowMs: n
     workerId,
     name,
     givenName: hello.name,
+    identity: `${hello.name}@${hello.host}`,
     status: { type: "preparing", untilMs: nowMs + settings.prepareMs },
     heardMs: nowMs,
     version: null,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { BLOCK_FAILURES_MAX, WORKER_FAILURES_MAX } from "./limits.ts";
+import type { Command } from "./round-state.ts";
 import { commandsOf, DrivenRound, leases, sent, told, trainSpec } from "./testing/driven-round.ts";
 
 describe("a result", () => {
@@ -186,7 +187,7 @@ describe("a result that cannot be used", () => {
     const [fail] = commandsOf(driven.failed("w1", lease!), "fail");
     expect(fail!.code).toBe("E_BLOCK");
     expect(fail!.message).toContain("train episodes 40-41, step 0: failed 3 times");
-    expect(fail!.message).toContain("w1: E_BROKEN: no memory");
+    expect(fail!.message).toContain("w1@host: E_BROKEN: no memory");
   });
 
   test("goes to somebody who was away meanwhile, before it ends the run", () => {
@@ -201,6 +202,25 @@ describe("a result that cannot be used", () => {
     expect(commandsOf(commands, "fail")).toEqual([]);
     // Where it has not failed, and nowhere else, as soon as there is room.
     expect(leases(commands, "broken").map(({ index }) => index)).not.toContain(lease!.index);
+  });
+
+  test("on one worker that comes back under new ids is one worker's failure, and the run has others", () => {
+    const driven = new DrivenRound();
+    driven.start(trainSpec);
+    let commands: readonly Command[] = [];
+    for (let failure = 1; failure <= BLOCK_FAILURES_MAX; failure++) {
+      const workerId = `w${failure}`;
+      driven.hello(workerId, undefined, "broken");
+      const lease = leases(driven.ready(workerId)).find(({ index }) => index === 0)!;
+      if (failure === BLOCK_FAILURES_MAX) driven.join("healthy");
+      commands = driven.failed(workerId, lease);
+      driven.on({ type: "left", workerId, reason: "restarted" });
+    }
+    expect(told(commands, "block-failed")).toMatchObject([{ failures: BLOCK_FAILURES_MAX }]);
+    expect(commandsOf(commands, "fail")).toEqual([]);
+    // Nor does it get the block again while somebody is there who has not tried it.
+    driven.hello("w4", undefined, "broken");
+    expect(leases(driven.ready("w4")).map(({ index }) => index)).not.toContain(0);
   });
 
   test("again and again, on different blocks, has its worker refused", () => {

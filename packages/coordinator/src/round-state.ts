@@ -36,6 +36,8 @@ export interface Member {
   readonly name: string;
   /** The name alone, as it was given to the worker. */
   readonly givenName: string;
+  /** Its name and host: the same when it comes back, as another process, too. */
+  readonly identity: string;
   readonly status: { readonly type: "preparing"; readonly untilMs: number } | Ready;
   readonly heardMs: number;
   /** Version of the parameters it was sent last; null: none. */
@@ -106,7 +108,8 @@ export interface BlockLease {
 }
 
 export interface BlockFailure {
-  readonly workerId: string;
+  /** `identity` of the worker. */
+  readonly worker: string;
   readonly reason: string;
 }
 

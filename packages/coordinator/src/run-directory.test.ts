@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { LOCK_STALE_MS } from "./limits.ts";
 import { RunDirectory } from "./run-directory.ts";
+import { smallCheckpoint } from "./testing/small-checkpoint.ts";
 import { temporaryDirectory } from "./testing/temporary-directory.ts";
 
 async function open(path: string, resume = false): Promise<RunDirectory> {
@@ -34,6 +35,34 @@ describe("a run directory", () => {
       expect(directory).toMatchObject({ runId: "run-1", incarnation });
       await directory.close();
     }
+  });
+
+  test("says what it trains from the moment that there is a run in it, and that the run has not begun", async () => {
+    const path = await newPath();
+    const experiment = { name: "small" };
+    const directory = await RunDirectory.open(path, { resume: false, runId: "run-1", experiment });
+    expect(await directory.hasBegun()).toBe(false);
+    // Killed here.
+    await directory.close();
+    const again = await open(path, true);
+    expect(await again.hasBegun()).toBe(false);
+    expect(await again.readExperiment()).toEqual(experiment);
+    await again.save(smallCheckpoint(0));
+    expect(await again.hasBegun()).toBe(true);
+  });
+
+  test("whose checkpoints are gone has begun all the same: it is not begun anew in silence", async () => {
+    const directory = await open(await newPath());
+    await writeFile(join(directory.path, "ledger.jsonl"), "{}\n");
+    expect(await directory.hasBegun()).toBe(true);
+  });
+
+  test("that lost its experiment says which file is missing", async () => {
+    const directory = await open(await newPath());
+    await expect(directory.readExperiment()).rejects.toMatchObject({
+      code: "E_RUN_DIRECTORY",
+      message: expect.stringContaining("experiment.json: expected what the run trains") as string,
+    });
   });
 
   test("that holds a run is not begun again", async () => {

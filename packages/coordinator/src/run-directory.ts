@@ -5,7 +5,8 @@ import { z } from "zod";
 import { type Checkpoint, type SavedCheckpoint, saveCheckpoint } from "./checkpoint.ts";
 import type { Disk } from "./disk.ts";
 import { Journal, type JournalOptions } from "./journal/journal.ts";
-import { logDirectory } from "./journal/read-log.ts";
+import { ledgerPath } from "./journal/ledger.ts";
+import { listSegments, logDirectory } from "./journal/read-log.ts";
 import {
   type Finding,
   type Recovered,
@@ -50,7 +51,8 @@ export class RunDirectory {
   }
 
   /**
-   * Takes a run directory over: a new one with `runId`, or an old one to go on with.
+   * Takes a run directory over: a new one with `runId`, or an old one to go on with. The `experiment` of a new run
+   * is written before `run.json`: a run that is there says what it trains, whenever it was killed.
    *
    * @throws {ShoalError} E_RUN_DIRECTORY if it cannot be made, holds a run already (`resume` false), or
    *   none (`resume` true); E_LOCKED if another coordinator has it
@@ -58,7 +60,7 @@ export class RunDirectory {
    */
   static async open(
     path: string,
-    options: { readonly resume: boolean; readonly runId: string },
+    options: { readonly resume: boolean; readonly runId: string; readonly experiment?: unknown },
     disk: Disk = nodeDisk,
     clock: Clock = systemClock,
   ): Promise<RunDirectory> {
@@ -77,6 +79,7 @@ export class RunDirectory {
       await disk.makeDirectory(join(path, "checkpoints"));
       await disk.makeDirectory(logDirectory(path));
       await takeLock(disk, path);
+      if (options.experiment !== undefined) await writeExperiment(disk, path, options.experiment);
       return await RunDirectory.#takeOver(disk, clock, path, exists, options.runId);
     } catch (error) {
       if (error instanceof ShoalError) throw error;
@@ -108,7 +111,32 @@ export class RunDirectory {
   }
 
   async writeExperiment(experiment: unknown): Promise<void> {
-    await this.#write("experiment.json", experimentText(experiment));
+    await writeExperiment(this.#disk, this.path, experiment);
+  }
+
+  /** @throws {ShoalError} E_RUN_DIRECTORY if it is missing or damaged */
+  async readExperiment(): Promise<unknown> {
+    const file = join(this.path, "experiment.json");
+    try {
+      return JSON.parse(new TextDecoder().decode(await this.#disk.read(file)));
+    } catch (error) {
+      throw new ShoalError(
+        "E_RUN_DIRECTORY",
+        `${file}: expected what the run trains, as JSON: ${(error as Error).message}; restore the file, or start a new run`,
+        { cause: error },
+      );
+    }
+  }
+
+  /**
+   * False where a start was ended between `run.json` and its first checkpoint: there is nothing to go on with, and
+   * nothing is lost by beginning at step 0.
+   */
+  async hasBegun(): Promise<boolean> {
+    const names = await this.#disk.list(join(this.path, "checkpoints"));
+    if (names.some((name) => /^step-\d+\.json/.test(name))) return true;
+    if ((await listSegments(this.#disk, this.path)).length > 0) return true;
+    return (await this.#disk.find(ledgerPath(this.path))) !== null;
   }
 
   async writeSummary(summary: unknown): Promise<void> {
@@ -152,6 +180,10 @@ export class RunDirectory {
   async #write(name: string, text: string): Promise<void> {
     await writeDurably(this.#disk, join(this.path, name), [Buffer.from(text)]);
   }
+}
+
+async function writeExperiment(disk: Disk, path: string, experiment: unknown): Promise<void> {
+  await writeDurably(disk, join(path, "experiment.json"), [Buffer.from(experimentText(experiment))]);
 }
 
 /** The content of `experiment.json`. */

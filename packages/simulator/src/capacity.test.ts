@@ -17,6 +17,7 @@ const quiet: Capacity = {
   workerMtbfMs: Number.POSITIVE_INFINITY,
   coordinatorMtbfMs: Number.POSITIVE_INFINITY,
   restartMs: 5_000,
+  hedge: true,
 };
 
 describe("a planned cluster", () => {
@@ -37,6 +38,15 @@ describe("a planned cluster", () => {
     expect(failing.shareKilled).toBeGreaterThan(0);
     expect(failing.efficiency).toBeLessThan(0.6);
     expect(failing.paramsHash).toBe((await planCapacity(quiet)).paramsHash);
+  });
+
+  test("with a slow worker computes late blocks twice only where it may, and ends in the same bits", async () => {
+    const slow = { ...quiet, threads: 1, slow: { count: 1, factor: 8 } };
+    const hedged = await planCapacity(slow);
+    const alone = await planCapacity({ ...slow, hedge: false });
+    expect(hedged.shareUnused).toBeGreaterThan(0);
+    expect(alone.shareUnused).toBe(0);
+    expect(alone.paramsHash).toBe(hedged.paramsHash);
   });
 
   test("with a big model and slow network cards waits for the wire", async () => {

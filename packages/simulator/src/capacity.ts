@@ -29,6 +29,8 @@ export interface Capacity {
   readonly workerMtbfMs: number;
   readonly coordinatorMtbfMs: number;
   readonly restartMs: number;
+  /** Whether late blocks are computed a second time on idle workers. */
+  readonly hedge: boolean;
 }
 
 export interface CapacityReport {
@@ -126,6 +128,7 @@ function scenarioOf(capacity: Capacity): Scenario {
       taskMs: taskMs * (i < slow.count ? slow.factor : 1),
     })),
     workersMin: 1,
+    hedge: capacity.hedge,
     network: {
       latencyMs,
       jitterMs: latencyMs / 10,

@@ -1,6 +1,5 @@
 import {
   type Checkpoint,
-  type Disk,
   type Evaluation,
   type Outcome,
   Run,
@@ -25,6 +24,7 @@ export interface CoordinatorNodeOptions {
   readonly seed: number;
   readonly plan: TrainPlan;
   readonly workersMin: number;
+  readonly hedge: boolean;
   /** Names of workers that are broken for good. */
   readonly broken: ReadonlySet<string>;
   readonly clockRate: number;
@@ -120,9 +120,10 @@ export class CoordinatorNode {
     const { clock } = machine.process;
     const disk = simulatedDisk.viewOf(machine.process);
     const resume = (await disk.find(`${RUN_DIRECTORY}/run.json`)) !== null;
-    const isSaved = resume && (await hasCheckpoint(disk));
-    const runDirectory = await RunDirectory.open(RUN_DIRECTORY, { resume, runId: "run" }, disk, clock);
     const experiment = { name: "made-up" };
+    const options = { resume, runId: "run", experiment };
+    const runDirectory = await RunDirectory.open(RUN_DIRECTORY, options, disk, clock);
+    const isSaved = await runDirectory.hasBegun();
     await runDirectory.writeExperiment(experiment);
     const before = isSaved
       ? await runDirectory.recover(
@@ -155,6 +156,7 @@ export class CoordinatorNode {
       statNames,
       runDirectory,
       workersMin,
+      hedge: this.#options.hedge,
       clock,
       onEvent: (event) => watcher.coordinatorEvent(event),
     });
@@ -195,12 +197,6 @@ export class CoordinatorNode {
     this.#isArranged = true;
     this.#options.world.after(ms, () => this.start());
   }
-}
-
-/** False: the run was begun, and came to its end before its first checkpoint. */
-async function hasCheckpoint(disk: Disk): Promise<boolean> {
-  const names = await disk.list(`${RUN_DIRECTORY}/checkpoints`);
-  return names.some((name) => name.endsWith(".json"));
 }
 
 function evaluationOf(metric: unknown): readonly Evaluation[] {

@@ -11,6 +11,8 @@ export interface Scenario {
   readonly workers: readonly WorkerSpec[];
   /** Workers to wait for before the first lease. */
   readonly workersMin: number;
+  /** Whether late blocks are computed a second time on idle workers. Default: true. */
+  readonly hedge?: boolean;
   readonly network: {
     /** One way, in ms. */
     readonly latencyMs: number;

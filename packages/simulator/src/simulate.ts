@@ -100,6 +100,7 @@ class Simulation {
       disk: this.#disk,
       plan,
       workersMin,
+      hedge: scenario.hedge ?? true,
       broken: new Set(workers.flatMap(({ broken }, i) => (broken === undefined ? [] : [`worker-${i}`]))),
       clockRate: coordinatorClockRate,
     });

@@ -1,4 +1,4 @@
-import { type Checkpoint, loadCheckpoint } from "@shoal/coordinator";
+import type { Checkpoint } from "@shoal/coordinator";
 import {
   type AdaptProgram,
   type AdaptProgramOptions,
@@ -10,6 +10,7 @@ import { type ParamLayout, paramsHash, ShoalError } from "@shoal/core/outer";
 import type { Invocation } from "../command.ts";
 import { normText } from "../evaluation-text.ts";
 import { count } from "../format.ts";
+import { loadNamedRun } from "../stored-run.ts";
 import { usageError } from "../usage-error.ts";
 
 /** A trained initialization, and how it adapts: all that a use of it needs, without the data set. */
@@ -24,11 +25,9 @@ export interface Learner {
  *
  * @throws {ShoalError} E_CHECKPOINT if there is none; E_EXPERIMENT if the algorithm cannot take such steps
  */
-export async function openLearner({ values, positional, terminal }: Invocation): Promise<Learner> {
-  const checkpoint = await loadCheckpoint(positional[0]!, (rejected) => {
-    terminal.line(`${rejected.reason}; the one before is used`);
-    terminal.json({ event: "checkpoint-rejected", ...rejected });
-  });
+export async function openLearner(invocation: Invocation): Promise<Learner> {
+  const { values } = invocation;
+  const checkpoint = await loadNamedRun(invocation);
   const stored = parseExperiment(checkpoint.experiment);
   if (values["test-batch-norm"] === "both") {
     throw usageError("--test-batch-norm: expected transductive or inductive, got both; a learner takes one");

@@ -1,10 +1,10 @@
-import { loadCheckpoint } from "@shoal/coordinator";
 import type { Command } from "../command.ts";
 import { hostEvaluation } from "../host-run.ts";
+import { loadNamedRun } from "../stored-run.ts";
 
 export const evaluate: Command = {
   name: "evaluate",
-  summary: "Meta-test a checkpoint, or the last one of a run directory, on held-out tasks.",
+  summary: "Meta-test a checkpoint, or the last step of a run directory, on held-out tasks.",
   arguments: "<run>",
   options: [
     "split",
@@ -24,11 +24,6 @@ export const evaluate: Command = {
   ],
   example: "shoal evaluate runs/quickstart --tasks 1000",
   async run(invocation) {
-    const { terminal, positional } = invocation;
-    const checkpoint = await loadCheckpoint(positional[0]!, (rejected) => {
-      terminal.line(`${rejected.reason}; the one before is used`);
-      terminal.json({ event: "checkpoint-rejected", ...rejected });
-    });
-    return hostEvaluation(invocation, checkpoint);
+    return hostEvaluation(invocation, await loadNamedRun(invocation));
   },
 };

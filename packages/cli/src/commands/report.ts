@@ -1,11 +1,11 @@
 import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { loadCheckpoint } from "@shoal/coordinator";
 import { parseExperiment } from "@shoal/core";
 import { openTaskSource } from "@shoal/datasets";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { showDataEvents, taskSourceOptions } from "../data-options.ts";
 import { makeCurve, makeReport } from "../report/make-report.ts";
+import { loadNamedRun } from "../stored-run.ts";
 import { usageError } from "../usage-error.ts";
 
 export const report: Command = {
@@ -22,10 +22,7 @@ export const report: Command = {
     if (!(await stat(path).catch(() => null))?.isDirectory()) {
       throw usageError(`report: expected a run directory, got ${path}; name one such as runs/NAME`);
     }
-    const checkpoint = await loadCheckpoint(path, (rejected) => {
-      terminal.line(`${rejected.reason}; the one before is used`);
-      terminal.json({ event: "checkpoint-rejected", ...rejected });
-    });
+    const checkpoint = await loadNamedRun(invocation);
     if (values.svg !== undefined) await write(values.svg, await makeCurve(path, checkpoint), "--svg");
     if (values.svg === undefined || values.out !== undefined) {
       const { dataset, seed, tasksPerLeaf } = parseExperiment(checkpoint.experiment);

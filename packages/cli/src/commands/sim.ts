@@ -32,6 +32,7 @@ export const sim: Command = {
     "params",
     "latency",
     "bandwidth",
+    "no-hedge",
     "seed",
     "storm",
     "seeds",
@@ -109,6 +110,7 @@ function capacityOf(values: Values): Capacity {
     workerMtbfMs: values.mtbf ?? Number.POSITIVE_INFINITY,
     coordinatorMtbfMs: values["coordinator-mtbf"] ?? Number.POSITIVE_INFINITY,
     restartMs: values["restart-after"]!,
+    hedge: values["no-hedge"] !== true,
   };
 }
 

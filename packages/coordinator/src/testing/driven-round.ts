@@ -76,7 +76,7 @@ export class DrivenRound {
     return this.on({ type: "tick" });
   }
 
-  hello(workerId: string, protocol = { min: 1, max: 1 }): readonly Command[] {
+  hello(workerId: string, protocol = { min: 1, max: 1 }, name = workerId): readonly Command[] {
     const version = "0.1.0";
     return this.on({
       type: "hello",
@@ -85,7 +85,7 @@ export class DrivenRound {
         type: "hello",
         protocolMin: protocol.min,
         protocolMax: protocol.max,
-        name: workerId,
+        name,
         version,
         host: "host",
         pid: 7,

@@ -35,11 +35,15 @@ export async function startDurableRun(options: DurableRunOptions): Promise<Durab
   const { disk, path = RUN_PATH, clock = systemClock } = options;
   const experiment = { name: "made-up" };
   const exists = (await disk.find(`${path}/run.json`)) !== null;
-  const runDirectory = await RunDirectory.open(path, { resume: exists, runId: "run-1" }, disk, clock);
+  const runDirectory = await RunDirectory.open(
+    path,
+    { resume: exists, runId: "run-1", experiment },
+    disk,
+    clock,
+  );
   const findings: Finding[] = [];
   // A run that was left before its first checkpoint begins anew.
-  const names = await disk.list(`${path}/checkpoints`);
-  const before = names.some((name) => name.endsWith(".json"))
+  const before = (await runDirectory.hasBegun())
     ? await runDirectory.recover(
         () => plan.outer,
         (finding) => findings.push(finding),
