@@ -114,6 +114,8 @@ export function describeEvent(
   switch (event.type) {
     case "worker-ready":
       return `${event.worker} is ready: ${event.slots} thread${event.slots === 1 ? "" : "s"} on ${event.device}; ${event.workersReady} ready`;
+    case "worker-slots":
+      return `${event.worker} has ${event.slots} thread${event.slots === 1 ? "" : "s"} now, not ${event.before}`;
     case "worker-dismissed":
       return `${event.worker} is told to leave (${event.reason})`;
     case "worker-draining":

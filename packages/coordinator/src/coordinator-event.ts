@@ -54,6 +54,14 @@ export type CoordinatorEvent =
       readonly slots: number;
       readonly workersReady: number;
     }
+  /** A relay has another number of slots: its workers came or went. */
+  | {
+      readonly type: "worker-slots";
+      readonly workerId: string;
+      readonly worker: string;
+      readonly slots: number;
+      readonly before: number;
+    }
   | {
       /** It was told to leave: it finishes what it has begun and fits, and gets nothing new. */
       readonly type: "worker-draining";

@@ -13,6 +13,7 @@ const levels: { readonly [T in CoordinatorEvent["type"]]: EventLevel } = {
   "connection-lost": "warn",
   "worker-dismissed": "info",
   "worker-draining": "info",
+  "worker-slots": "info",
   "worker-left": "warn",
   "worker-refused": "warn",
   waiting: "warn",

@@ -120,3 +120,51 @@ describe("a worker that leaves", () => {
     expect(driven.on({ type: "left", workerId: "w1", reason: "connection closed" })).toEqual([]);
   });
 });
+
+describe("a relay whose workers come and go", () => {
+  test("has as many slots as its last heartbeat says, and is leased as much", () => {
+    const driven = new DrivenRound();
+    driven.hello("relay");
+    driven.ready("relay", { slots: 1 });
+    const before = leases(driven.start({ ...trainSpec, taskCount: 32 }), "relay");
+    // Two leases per slot: one to compute, one ahead.
+    expect(before).toHaveLength(2);
+    const beat = (slots: number) =>
+      driven.on({
+        type: "heartbeat",
+        workerId: "relay",
+        leases: before.map(({ leaseId }) => leaseId),
+        slots,
+      });
+    const commands = beat(3);
+    expect(told(commands, "worker-slots")).toEqual([
+      { type: "worker-slots", workerId: "relay", worker: "relay (host:7)", slots: 3, before: 1 },
+    ]);
+    expect(leases(commands, "relay")).toHaveLength(4);
+    expect(told(beat(3), "worker-slots")).toEqual([]);
+  });
+
+  test("keeps what it was leased when it has fewer slots, and gets nothing new before it has room", () => {
+    const driven = new DrivenRound();
+    driven.hello("relay");
+    driven.ready("relay", { slots: 2 });
+    const [first] = leases(driven.start({ ...trainSpec, taskCount: 32 }), "relay");
+    const held = driven.state.rounds[0]!.blocks.flatMap((block) =>
+      block.leases.map(({ leaseId }) => leaseId),
+    );
+    driven.on({ type: "heartbeat", workerId: "relay", leases: held, slots: 1 });
+    expect(driven.state.rounds[0]!.blocks.flatMap((block) => block.leases)).toHaveLength(4);
+    expect(leases(driven.result("relay", first!), "relay")).toEqual([]);
+  });
+
+  test("cannot claim more slots than a worker may have, nor any before it is ready", () => {
+    const driven = new DrivenRound();
+    driven.hello("relay");
+    expect(
+      told(driven.on({ type: "heartbeat", workerId: "relay", leases: [], slots: 9 }), "worker-slots"),
+    ).toEqual([]);
+    driven.ready("relay");
+    driven.on({ type: "heartbeat", workerId: "relay", leases: [], slots: SLOTS_MAX + 1 });
+    expect(driven.state.members[0]!.status).toMatchObject({ slots: SLOTS_MAX });
+  });
+});

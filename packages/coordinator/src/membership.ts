@@ -128,6 +128,23 @@ export function becomeReady(state: RoundState, workerId: string, message: ReadyM
   };
 }
 
+/** A relay has more or fewer slots than it said, its workers having come or gone. */
+export function changeSlots(state: RoundState, workerId: string, claimed: number): Step {
+  const member = findMember(state, workerId);
+  const slots = Math.min(claimed, SLOTS_MAX);
+  if (member?.status.type !== "ready" || member.status.slots === slots) return { state, commands: [] };
+  const { name, status } = member;
+  return {
+    state: replaceMember(state, { ...member, status: { ...status, slots } }),
+    commands: [
+      {
+        type: "notify",
+        event: { type: "worker-slots", workerId, worker: name, slots, before: status.slots },
+      },
+    ],
+  };
+}
+
 /** A worker is gone, for whatever reason; its blocks wait for others from now on. */
 export function leave(state: RoundState, workerId: string, reason: string): Step {
   const member = findMember(state, workerId);

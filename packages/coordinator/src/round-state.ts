@@ -192,6 +192,7 @@ export type RoundEvent =
       readonly workerId: string;
       readonly leases: readonly number[];
       readonly wait?: WorkerWait | undefined;
+      readonly slots?: number | undefined;
     }
   /** Bytes came from the worker, at `atMs`. */
   | { readonly type: "heard"; readonly workerId: string; readonly atMs: number }

@@ -8,7 +8,7 @@ import { drain } from "./drain.ts";
 import { moveOn } from "./gather.ts";
 import { LEASES_PER_INCARNATION } from "./limits.ts";
 import { findMember, replaceMember } from "./members.ts";
-import { becomeReady, goodbye, join, leave } from "./membership.ts";
+import { becomeReady, changeSlots, goodbye, join, leave } from "./membership.ts";
 import { pause, resume } from "./pause.ts";
 import { takeFailure, takeResult } from "./results.ts";
 import type { Command, RoundEvent, RoundState, Settings, Step } from "./round-state.ts";
@@ -96,17 +96,22 @@ function handle(state: RoundState, event: RoundEvent, nowMs: number): Step {
       return passTime(state, nowMs);
     case "finish":
       return finish(state, { outcome: event.outcome, message: event.message });
-    case "heartbeat": {
-      const member = findMember(state, event.workerId);
-      if (member === undefined) return { state, commands: [] };
-      const { wait } = event;
-      const told = wait === undefined ? null : { for: wait.for, sinceMs: nowMs - wait.ms };
-      const forgiven = replaceMember(state, { ...forgive(member, event.leases), wait: told });
-      return { state: beginNext(forgiven, event.workerId, nowMs), commands: [] };
-    }
+    case "heartbeat":
+      return beat(state, event, nowMs);
     case "heard":
       return { state, commands: [] };
   }
+}
+
+/** A worker says what it holds, what it waits for, and whether it has other slots. */
+function beat(state: RoundState, event: Extract<RoundEvent, { type: "heartbeat" }>, nowMs: number): Step {
+  const { workerId, leases, wait, slots } = event;
+  const member = findMember(state, workerId);
+  if (member === undefined) return { state, commands: [] };
+  const told = wait === undefined ? null : { for: wait.for, sinceMs: nowMs - wait.ms };
+  const forgiven = replaceMember(state, { ...forgive(member, leases), wait: told });
+  const begun = beginNext(forgiven, workerId, nowMs);
+  return slots === undefined ? { state: begun, commands: [] } : changeSlots(begun, workerId, slots);
 }
 
 /** Every message of a worker is a sign of life. */

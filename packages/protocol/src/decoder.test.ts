@@ -37,6 +37,7 @@ const workerMessages: readonly WorkerMessage[] = [
   { type: "failed", leaseId: 1, code: "E_DEVICE", message: "out of memory" },
   { type: "heartbeat", leases: [1, 200, 70_000, 2 ** 40] },
   { type: "heartbeat", leases: [], wait: { for: "graphs", ms: 1.5 } },
+  { type: "heartbeat", leases: [7], slots: 12 },
   { type: "leaving", reason: "SIGTERM" },
 ];
 

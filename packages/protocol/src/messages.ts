@@ -155,6 +155,8 @@ export const heartbeatSchema = z.strictObject({
   leases: z.array(count).max(4096),
   /** From a worker that computes nothing: since when, in ms. */
   wait: z.strictObject({ for: z.enum(WORKER_WAITS), ms: z.number().min(0) }).optional(),
+  /** From a relay: blocks that it computes at the same time from now on, being more or fewer than it said last. */
+  slots: z.int().min(1).optional(),
 });
 
 /**

@@ -8,7 +8,7 @@ export interface BlockProgram {
   readonly paramCount: number;
   /** Names of the devices, in a text. */
   readonly device: string;
-  /** Blocks that are computed at the same time. */
+  /** Blocks that are computed at the same time; a relay's change with its workers. */
   readonly slots: number;
   /** Each block is divided among all slots. Default: it is computed on one. */
   readonly dividesBlocks?: boolean;

@@ -48,7 +48,7 @@ class Held {
 
   constructor() {
     const clock: Clock = { nowMs: () => this.nowMs, after: () => () => {}, every: () => () => {} };
-    this.queue = new BlockQueue(this.program, 1, clock, {
+    this.queue = new BlockQueue(this.program, clock, {
       onResult: ({ leaseId }) => this.results.push(leaseId),
       onFailure: ({ leaseId }, error) =>
         this.failures.push({ leaseId, code: (error as { readonly code?: unknown }).code }),

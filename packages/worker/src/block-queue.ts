@@ -22,7 +22,6 @@ export interface BlockQueueHandlers {
  */
 export class BlockQueue {
   readonly #program: BlockProgram;
-  readonly #threads: number;
   readonly #clock: Clock;
   readonly #handlers: BlockQueueHandlers;
   readonly #params = new ParamsStore();
@@ -39,9 +38,8 @@ export class BlockQueue {
   /** Time of one leaf, by kind, of the last block. */
   readonly #leafMs = new Map<Lease["kind"], number>();
 
-  constructor(program: BlockProgram, threads: number, clock: Clock, handlers: BlockQueueHandlers) {
+  constructor(program: BlockProgram, clock: Clock, handlers: BlockQueueHandlers) {
     this.#program = program;
-    this.#threads = threads;
     this.#clock = clock;
     this.#handlers = handlers;
     this.#idleSinceMs = clock.nowMs();
@@ -120,10 +118,10 @@ export class BlockQueue {
     }
   }
 
-  /** Starts the oldest leases that can start, one per free thread. */
+  /** Starts the oldest leases that can start, one per free slot. */
   #startNext(): void {
     for (const [leaseId, lease] of this.#waiting) {
-      if (this.#running.size >= this.#threads) return;
+      if (this.#running.size >= this.#program.slots) return;
       const ready = this.#startable.get(leaseId);
       if (ready === undefined) continue;
       this.#waiting.delete(leaseId);

@@ -57,6 +57,49 @@ describe("runWorker", () => {
     await script.message("result");
   });
 
+  test("a heartbeat says when it has other slots, once", async () => {
+    const program = await Program.open(programOptions);
+    let slots = 3;
+    const relayed: BlockProgram = {
+      ...program,
+      get slots() {
+        return slots;
+      },
+      buildEpisodes: (request) => program.buildEpisodes(request),
+      compute: (job) => program.compute(job),
+      close: () => program.close(),
+    };
+    script = new Script().start({ openProgram: async () => relayed });
+    await script.message("hello");
+    script.welcome({ heartbeatMs: 10 });
+    expect((await script.message("ready")).message.slots).toBe(3);
+    const heartbeats = () =>
+      script.received.flatMap(({ message }) => (message.type === "heartbeat" ? message : []));
+    slots = 5;
+    while (!heartbeats().some((heartbeat) => heartbeat.slots === 5))
+      await script.message("heartbeat", heartbeats().length + 1);
+    await script.message("heartbeat", heartbeats().length + 1);
+    expect(heartbeats().filter((heartbeat) => heartbeat.slots !== undefined)).toHaveLength(1);
+  });
+
+  test("a worker that is closed waits for no program that is still opening", async () => {
+    let isWanted = true;
+    script = new Script().start({
+      openProgram: (_experiment, _welcome, signal) =>
+        new Promise((_, reject) =>
+          signal.addEventListener("abort", () => {
+            isWanted = false;
+            reject(new Error("nobody waits for it"));
+          }),
+        ),
+    });
+    await script.message("hello");
+    script.welcome();
+    script.done();
+    expect((await script.outcome!).outcome).toBe("complete");
+    expect(isWanted).toBe(false);
+  });
+
   test("a lease waits for its parameters, and a revoked one is not computed", async () => {
     script = new Script().start();
     const paramCount = await script.join();

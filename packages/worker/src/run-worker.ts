@@ -40,8 +40,15 @@ export interface RunWorkerOptions {
   readonly onEvent?: (event: WorkerEvent) => void;
   /** Makes a connection. Default: a WebSocket to `url`. */
   readonly connect?: (signal: AbortSignal) => Promise<WorkerConnection>;
-  /** Makes what computes a run's blocks; it is made anew for every run. Default: a `Program` on `devices`. */
-  readonly openProgram?: (experiment: unknown, welcome: Welcome) => Promise<BlockProgram>;
+  /**
+   * Makes what computes a run's blocks; it is made anew for every run. Default: a `Program` on `devices`. Nobody
+   * waits for it any more once `signal` is aborted.
+   */
+  readonly openProgram?: (
+    experiment: unknown,
+    welcome: Welcome,
+    signal: AbortSignal,
+  ) => Promise<BlockProgram>;
   /** What `openProgram` waits for, in words that the coordinator shows. Default: data. */
   readonly prepares?: "data" | "workers";
   /** Default: the clock of this process. */
@@ -85,6 +92,7 @@ class Worker {
   readonly #clock: Clock;
   readonly #onEvent: (event: WorkerEvent) => void;
   readonly #waits: WaitWatch;
+  readonly #closing = new AbortController();
   #program: { readonly key: string; readonly opening: Promise<BlockProgram> } | null = null;
   #session: Session | null = null;
   #finished: FinishedBlock[] = [];
@@ -129,6 +137,7 @@ class Worker {
 
   async close(): Promise<void> {
     this.#waits.close();
+    this.#closing.abort();
     const program = await this.#program?.opening.catch(() => null);
     await program?.close();
   }
@@ -188,7 +197,10 @@ class Worker {
       const before = await this.#program?.opening.catch(() => null);
       await before?.close();
       this.#onEvent({ type: "preparing", what: this.#options.prepares ?? "data" });
-      this.#program = { key, opening: openProgram?.(experiment, welcome) ?? this.#open(experiment) };
+      this.#program = {
+        key,
+        opening: openProgram?.(experiment, welcome, this.#closing.signal) ?? this.#open(experiment),
+      };
     }
     return this.#program.opening;
   }

@@ -82,6 +82,8 @@ export class Session {
   #answered = false;
   #isGarbled = false;
   #queue: BlockQueue | null = null;
+  #program: BlockProgram | null = null;
+  #toldSlots = 0;
   #paramCount = 0;
   #runId: string | null;
   /** Sent or to be sent, and not answered, by lease id. */
@@ -231,7 +233,13 @@ export class Session {
     this.#stopHeartbeat = this.#options.clock.every(welcome.heartbeatMs, () => {
       const wait = this.#wait();
       const leases = this.#queue?.leaseIds ?? [];
-      this.#connection.send({ type: "heartbeat", leases, ...(wait === null ? {} : { wait }) });
+      const slots = this.#newSlots();
+      this.#connection.send({
+        type: "heartbeat",
+        leases,
+        ...(wait === null ? {} : { wait }),
+        ...(slots === null ? {} : { slots }),
+      });
     });
     // Results of another run mean nothing here.
     if (this.#runId !== welcome.runId) this.#unanswered.clear();
@@ -242,11 +250,13 @@ export class Session {
       if (welcome.dataHash !== null && welcome.dataHash !== program.dataHash)
         throw wrongData(welcome.dataHash, program);
       this.#paramCount = program.paramCount;
-      this.#queue = new BlockQueue(program, program.slots, this.#options.clock, {
+      this.#queue = new BlockQueue(program, this.#options.clock, {
         onResult: (lease, result) => this.#deliver({ lease, result }),
         onFailure: (lease, error) => this.#fail(lease, error),
       });
       const { dataHash, description, device, slots, paramCount, openMs, compileMs, memoryBytes } = program;
+      this.#program = program;
+      this.#toldSlots = slots;
       onEvent({ type: "ready", device, slots, dataHash, description, openMs, compileMs, memoryBytes });
       const divides = program.dividesBlocks === true ? { dividesBlocks: true } : {};
       this.#connection.send({ type: "ready", dataHash, device, slots, paramCount, ...divides });
@@ -256,6 +266,14 @@ export class Session {
       const { code, message } = codeAndMessage(error);
       this.#leave(`${code}: ${message}`, { type: "unable", code, message });
     }
+  }
+
+  /** How many slots the program has by now, if the coordinator was told otherwise; null: it knows. */
+  #newSlots(): number | null {
+    if (this.#program === null || this.#program.slots === this.#toldSlots) return null;
+    // Who has none left is gone in a moment.
+    this.#toldSlots = Math.max(1, this.#program.slots);
+    return this.#toldSlots;
   }
 
   #wait(): WorkerWait | null {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { levelOf } from "@shoal/coordinator";
 import { defaultCacheDir } from "@shoal/datasets";
 import { type Command, EXIT, type Invocation } from "../command.ts";
+import { leaveInTime } from "../leave-in-time.ts";
 import { meetingOf } from "../meeting.ts";
 import type { Values } from "../option-table.ts";
 import { describeRelayEvent } from "../relay/relay-text.ts";
@@ -68,6 +69,7 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   const asked: Values = { ...values, ...(tokenFile === undefined ? {} : { "token-file": tokenFile }) };
   const listening = await secureListening(host, asked, directory);
   const { certificate, scopes } = listening;
+  signal.addEventListener("abort", () => leaveInTime(values["drain-exit-code"]!));
   const started = await startRelay({
     ...meeting.options,
     ...(values.name === undefined ? {} : { name: values.name }),
@@ -82,6 +84,8 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
     },
     scopes,
     onEvent: (event) => {
+      if (event.type === "upstream" && event.event.type === "dismissed")
+        leaveInTime(values["drain-exit-code"]!);
       tell(event, terminal);
       if (event.type === "downstream") log.write(levelOf(event.event), "downstream", { ...event.event });
       else if (event.type === "upstream") {

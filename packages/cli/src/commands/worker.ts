@@ -1,11 +1,12 @@
 import { availableParallelism } from "node:os";
 import type { GraphCacheEvent } from "@shoal/graph/run";
-import { DRAIN_MS, runWorker, type WorkerEvent } from "@shoal/worker";
+import { runWorker, type WorkerEvent } from "@shoal/worker";
 import { type Command, EXIT, type Invocation } from "../command.ts";
 import { taskSourceOptions } from "../data-options.ts";
 import { readDevices } from "../devices.ts";
 import { bytes, duration } from "../format.ts";
 import { describeGraphCacheEvent, graphCacheOf } from "../graph-cache.ts";
+import { leaveInTime } from "../leave-in-time.ts";
 import { meetingOf } from "../meeting.ts";
 import { exitCodeFor } from "../user-error.ts";
 import { version } from "../version.ts";
@@ -81,14 +82,6 @@ async function run({ values, terminal, log, signal }: Invocation): Promise<numbe
   const wasInterrupted = signal.aborted && signal.reason !== "SIGTERM";
   const left = wasInterrupted ? EXIT.interrupted : values["drain-exit-code"]!;
   return { complete: EXIT.done, stopped: EXIT.failed, failed: EXIT.failed, left }[outcome.outcome];
-}
-
-/**
- * Whoever sends SIGTERM kills what is not gone soon: a worker that cannot end in good order, its device being
- * stuck, say, ends all the same.
- */
-function leaveInTime(exitCode: number): void {
-  setTimeout(() => process.exit(exitCode), DRAIN_MS).unref();
 }
 
 function isNotice(event: WorkerEvent): event is GraphCacheEvent {

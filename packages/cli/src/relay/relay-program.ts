@@ -33,6 +33,9 @@ export interface RelayProgramOptions {
   readonly onDeserted: () => void;
 }
 
+/** Longest that a timer can wait, in ms: 24 days. Whoever waits so long is told to stop before. */
+const FOREVER_MS = 0x7fff_ffff;
+
 /** A block of the coordinator that is a round here. */
 interface Job {
   readonly stop: BlockJob["stop"];
@@ -143,9 +146,13 @@ export class RelayProgram implements BlockProgram {
     this.#edge.attach(connection);
   }
 
-  /** Resolves when `workersMin` workers are ready; the coordinator decides how long it waits for that. */
-  async open(): Promise<this> {
-    await this.#gathered();
+  /**
+   * Resolves when `workersMin` workers are ready; the coordinator decides how long it waits for that.
+   *
+   * @throws {ProtocolError} E_CONNECT if `signal` is aborted first
+   */
+  async open(signal: AbortSignal): Promise<this> {
+    await this.gather(FOREVER_MS, signal);
     this.#isOpen = true;
     return this;
   }

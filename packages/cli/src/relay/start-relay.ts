@@ -58,6 +58,9 @@ export interface Relay {
 /** How long one attempt to have enough workers lasts before it is told that they are missing, in ms. */
 const GATHER_MS = 10_000;
 
+/** To whoever asks a relay for what only a coordinator knows. */
+const ASK_COORDINATOR = "this is a relay, which keeps no account of the run; ask its coordinator";
+
 /** Floats for the statistics of a block's tasks, beside its gradient. */
 const STAT_FLOATS_MAX = 2 ** 20;
 
@@ -90,9 +93,17 @@ class RelayNode {
     const authorize = createAuthorize({ scopes, isLoopback: isLoopback(listen.host) });
     const answerHealth = serveEndpoints(
       authorize,
-      { "GET /healthz": (_request, response) => answerText(response, 200, "the relay runs") },
+      {
+        "GET /healthz": (_request, response) => answerText(response, 200, "the relay runs"),
+        "GET /readyz": (_request, response) => {
+          if (this.#program === null) answerText(response, 503, "in no run yet: no worker is let in");
+          else answerText(response, 200, "workers are let in");
+        },
+        "GET /status": (_request, response) => answerText(response, 404, ASK_COORDINATOR),
+        "GET /metrics": (_request, response) => answerText(response, 404, ASK_COORDINATOR),
+      },
       () => {
-        // The one handler cannot throw.
+        // No handler can throw.
       },
     );
     this.#server.on("request", answerHealth);
@@ -127,7 +138,7 @@ class RelayNode {
       taskSourceOptions: null,
       prepares: "workers",
       connect: (signal) => this.#connect(signal),
-      openProgram: (_experiment, welcome) => this.#open(welcome),
+      openProgram: (_experiment, welcome, signal) => this.#open(welcome, signal),
       onEvent: (event) => onEvent({ type: "upstream", event }),
     });
     const program = this.#program;
@@ -154,7 +165,7 @@ class RelayNode {
     return connection;
   }
 
-  #open(welcome: Welcome): Promise<RelayProgram> {
+  #open(welcome: Welcome, signal: AbortSignal): Promise<RelayProgram> {
     this.#program?.leave("the relay has joined another run");
     const program = new RelayProgram({
       welcome,
@@ -165,6 +176,6 @@ class RelayNode {
       onDeserted: () => this.#upstream?.close(CLOSE_CODES.goingAway, "no worker of this relay is left"),
     });
     this.#program = program;
-    return program.open();
+    return program.open(signal);
   }
 }
