@@ -54,14 +54,21 @@ describe("runWorker", () => {
     script.lease({ leaseId: 1, version: 3 });
     await script.heartbeatFor("parameters");
     script.params(3, 25);
-    await script.message("result");
+    expect((await script.message("result")).message.leaseId).toBe(1);
   });
 
   test("a heartbeat says when it has other slots, once", async () => {
     const program = await Program.open(programOptions);
     let slots = 3;
+    const { dataHash, description, paramCount, device, openMs, compileMs, memoryBytes } = program;
     const relayed: BlockProgram = {
-      ...program,
+      dataHash,
+      description,
+      paramCount,
+      device,
+      openMs,
+      compileMs,
+      memoryBytes,
       get slots() {
         return slots;
       },
