@@ -32,7 +32,7 @@ export async function askCoordinator(coordinator: FoundCoordinator, question: Qu
   const token = tokens[question.scope] ?? tokens.admin;
   const { status, body } = await send(coordinator, question, token);
   if (status >= 200 && status < 300) return body;
-  const said = `${coordinator.url}${question.path}: ${body.trim().slice(0, 500)}`;
+  const said = `${coordinator.url}${question.path.split("?", 1)[0]!}: ${body.trim().slice(0, 500)}`;
   if (status === 401 || status === 403) {
     throw new ShoalError(
       "E_TOKEN",

@@ -120,11 +120,11 @@ export function describeEvent(
       return `${event.worker} is told to leave (${event.reason})`;
     case "worker-draining":
       return (
-        `${event.worker} is leaving (${event.reason}): ${event.blocksReturned} blocks go to others, ` +
+        `${event.worker} is leaving (${event.reason}): ${blocksText(event.blocksReturned)} to others, ` +
         `it finishes ${event.blocksKept}`
       );
     case "worker-left": {
-      const back = event.blocksReturned === 0 ? "" : `, ${event.blocksReturned} blocks go to others`;
+      const back = event.blocksReturned === 0 ? "" : `, ${blocksText(event.blocksReturned)} to others`;
       return `${event.worker} left (${event.reason})${back}; ${event.workersReady} ready`;
     }
     case "worker-refused":
@@ -166,6 +166,10 @@ export function describeEvent(
     case "result-unused":
       return null;
   }
+}
+
+function blocksText(blocks: number): string {
+  return blocks === 1 ? "1 block goes" : `${blocks} blocks go`;
 }
 
 /** What the last object of `--json` and summary.json say of the test. */
