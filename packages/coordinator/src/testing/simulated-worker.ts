@@ -7,6 +7,9 @@ import type { VirtualClock } from "./virtual-clock.ts";
 /** What the next block of a worker meets. */
 export type Trouble = "stall" | "hang" | "not-a-number" | "failure";
 
+/** Every so many heartbeats a worker has another number of slots. */
+const SLOTS_CHANGE_BEATS = 8;
+
 interface Finished {
   readonly message: Result;
   readonly body: Float32Array;
@@ -25,7 +28,9 @@ export class SimulatedWorker {
   readonly #clock: VirtualClock;
   readonly #random: Random;
   readonly #dial: () => SimulatedLine | null;
-  readonly #slots: number;
+  /** Changes at times, as a relay's. */
+  #slots: number;
+  #beats = 0;
   readonly #leafMs: number;
   #line: SimulatedLine | null = null;
   #isReady = false;
@@ -157,7 +162,10 @@ export class SimulatedWorker {
   #beat(line: SimulatedLine, heartbeatMs: number): void {
     if (this.#line !== line || !this.isAlive || this.isDone) return;
     const leases = [...this.#waiting, ...this.#running].map(({ leaseId }) => leaseId);
-    line.sendToCoordinator({ type: "heartbeat", leases });
+    const isChanged = this.#isReady && ++this.#beats % SLOTS_CHANGE_BEATS === 0;
+    if (isChanged) this.#slots = 1 + (this.#slots % 3);
+    line.sendToCoordinator({ type: "heartbeat", leases, ...(isChanged ? { slots: this.#slots } : {}) });
+    this.#begin();
     this.#clock.after(heartbeatMs, () => this.#beat(line, heartbeatMs));
   }
 
