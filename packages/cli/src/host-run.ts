@@ -38,7 +38,7 @@ import { type ResolvedExperiment, resolveExperiment } from "./resolve-experiment
 import { resumeCommand } from "./resume-command.ts";
 import { doneSummary, showRun } from "./run-display.ts";
 import { advertisedUrl, checkListening, localUrl, secureListening } from "./secure-listening.ts";
-import { evaluationsIn, outerOf, resumeExperiment } from "./stored-run.ts";
+import { evaluationsIn, recoverIn, resumeExperiment } from "./stored-run.ts";
 import { timestamp } from "./timestamp.ts";
 import { usageError } from "./usage-error.ts";
 import { exitCodeFor } from "./user-error.ts";
@@ -100,18 +100,6 @@ export async function resumeTraining(
     }
     const source = await openSource(invocation, resolved.experiment);
     return trainIn(invocation, host, runDirectory, { resolved, source, before });
-  });
-}
-
-/** The last committed step of a run; null if it ended before it had anything to go on with. */
-async function recoverIn(
-  runDirectory: RunDirectory,
-  terminal: Invocation["terminal"],
-): Promise<Recovered | null> {
-  if (!(await runDirectory.hasBegun())) return null;
-  return runDirectory.recover(outerOf, (finding) => {
-    terminal.line(finding.message);
-    terminal.json({ event: "damage-found", ...finding });
   });
 }
 

@@ -1,4 +1,10 @@
-import { type Checkpoint, type Evaluation, loadLastStep, type Recovered } from "@shoal/coordinator";
+import {
+  type Checkpoint,
+  type Evaluation,
+  loadLastStep,
+  type Recovered,
+  type RunDirectory,
+} from "@shoal/coordinator";
 import { parseExperiment } from "@shoal/core";
 import { createOuterOptimizer, type Optimizer } from "@shoal/core/outer";
 import type { Invocation } from "./command.ts";
@@ -33,6 +39,18 @@ export async function loadNamedRun({ positional, terminal }: Invocation): Promis
     terminal.json({ event: "log-replayed", step, savedStep });
   }
   return checkpoint;
+}
+
+/** The last committed step of a run; null if it ended before it had anything to go on with. */
+export async function recoverIn(
+  runDirectory: RunDirectory,
+  terminal: Invocation["terminal"],
+): Promise<Recovered | null> {
+  if (!(await runDirectory.hasBegun())) return null;
+  return runDirectory.recover(outerOf, (finding) => {
+    terminal.line(finding.message);
+    terminal.json({ event: "damage-found", ...finding });
+  });
 }
 
 /** The experiment of a stored run, with what may change. */

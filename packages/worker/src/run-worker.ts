@@ -11,7 +11,8 @@ import {
 } from "@shoal/protocol";
 import type { BlockProgram } from "./block-program.ts";
 import { type ComputeDevice, Program } from "./program.ts";
-import { type FinishedBlock, Session, type SessionEnd } from "./session.ts";
+import { Session } from "./session.ts";
+import type { FinishedBlock, SessionEnd } from "./session-options.ts";
 import { WaitWatch } from "./wait-watch.ts";
 import type { WorkerEvent } from "./worker-event.ts";
 
