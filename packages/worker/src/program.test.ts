@@ -117,6 +117,28 @@ describe("Program", () => {
   });
 });
 
+test("a block whose episodes have several shapes is the tree sum of its leaves, one by one", async () => {
+  const program = await Program.open({ ...programOptions, taskSourceOptions: { variants: true } });
+  try {
+    const params = shared(initialParams(experimentSchema.parse(lineExperiment), await lineSource()));
+    const bodyOf = async (firstEpisode: number, taskCount: number): Promise<Float32Array> => {
+      const episodes = await program.buildEpisodes({ split: "train", firstEpisode, taskCount });
+      const job = { kind: "train", split: "train", version: 0, params, episodes } as const;
+      return (await program.compute({ ...job, leafCount: taskCount })).body;
+    };
+    const block = await bodyOf(0, 6);
+    const tree = new ReductionTree(6, program.paramCount);
+    for (let index = 0; index < 6; index++) {
+      const [loss, ...gradient] = await bodyOf(index, 1);
+      expect(block[index]).toBe(loss);
+      tree.add({ level: 0, index }, Float32Array.from(gradient));
+    }
+    expect(block.subarray(6)).toEqual(tree.root());
+  } finally {
+    await program.close();
+  }
+});
+
 describe("compiled graphs on disk", () => {
   let directory: string;
   const events: string[] = [];
