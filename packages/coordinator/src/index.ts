@@ -16,7 +16,7 @@ export {
 } from "./endpoints.ts";
 export { levelOf } from "./event-level.ts";
 export type { Finding, Recovered } from "./journal/recover-run.ts";
-export { TICK_MS } from "./limits.ts";
+export { LOOKING_MS, TICK_MS } from "./limits.ts";
 export { createServer, type ListenOptions, listenOn } from "./listen.ts";
 export { type LastStep, type LastStepOptions, loadLastStep } from "./load-last-step.ts";
 export { availableMembers, readyMembers } from "./members.ts";

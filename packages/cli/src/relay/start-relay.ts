@@ -3,6 +3,7 @@ import {
   type CoordinatorEvent,
   createServer,
   type ListenOptions,
+  LOOKING_MS,
   listenOn,
   serveEndpoints,
 } from "@shoal/coordinator";
@@ -18,6 +19,7 @@ import {
   LIMITS_AFTER_HELLO,
   limitsForFloats,
   type RefusedConnection,
+  sleep,
   systemClock,
   type Welcome,
   type WorkerConnection,
@@ -82,6 +84,8 @@ class RelayNode {
   #closeServer: () => Promise<void> = () => Promise.resolve();
   #program: RelayProgram | null = null;
   #upstream: WorkerConnection | null = null;
+  /** Until then a worker that has lost its connection may look for this relay. */
+  #soughtUntilMs = 0;
 
   constructor(options: RelayOptions) {
     this.#options = options;
@@ -142,10 +146,14 @@ class RelayNode {
       onEvent: (event) => onEvent({ type: "upstream", event }),
     });
     const program = this.#program;
-    this.#program = null;
-    if (outcome.outcome === "left" || outcome.code !== undefined)
+    if (outcome.outcome === "left" || outcome.code !== undefined) {
+      this.#program = null;
       program?.leave("the relay has left the run");
-    else await program?.finish(outcome.outcome, outcome.message);
+    } else {
+      await program?.finish(outcome.outcome, outcome.message);
+      // Who comes now is told the same; who found nobody would look for minutes.
+      await sleep(this.#clock, Math.max(0, this.#soughtUntilMs - this.#clock.nowMs()));
+    }
     await this.#closeServer();
     return outcome;
   }
@@ -171,7 +179,10 @@ class RelayNode {
       welcome,
       workersMin: this.#options.workersMin,
       clock: this.#clock,
-      onEvent: (event) => this.#options.onEvent({ type: "downstream", event }),
+      onEvent: (event) => {
+        if (event.type === "worker-left") this.#soughtUntilMs = this.#clock.nowMs() + LOOKING_MS;
+        this.#options.onEvent({ type: "downstream", event });
+      },
       // Its leases go to others at once; it comes back with its workers.
       onDeserted: () => this.#upstream?.close(CLOSE_CODES.goingAway, "no worker of this relay is left"),
     });
