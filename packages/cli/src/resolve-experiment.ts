@@ -11,7 +11,7 @@ import {
   switchAlgorithm,
 } from "@shoal/core";
 import { ShoalError } from "@shoal/core/outer";
-import { closest } from "fastest-levenshtein";
+import { closestName } from "./closest-name.ts";
 import type { OptionSpec } from "./option-spec.ts";
 import { type OptionName, optionTable, type Values } from "./option-table.ts";
 
@@ -85,7 +85,7 @@ function findPreset(name: string): (typeof presets)[number] {
   const names = presets.map((preset) => preset.name);
   throw new ShoalError(
     "E_USAGE",
-    `--preset: expected one of ${names.join(", ")}, got ${name}; did you mean ${closest(name, names)}?`,
+    `--preset: expected one of ${names.join(", ")}, got ${name}; did you mean ${closestName(name, names)}?`,
   );
 }
 
