@@ -45,7 +45,7 @@ test("a device that is not there ends the run with its reason and the command th
   const args = ["train", "--device", missing.device, "--run-dir", join(directory, "missing"), "--steps", "1"];
   const { exit, stdout, stderr } = await shoal(args, env);
   expect(exit).toBe(1);
-  expect(stderr).toContain("every local worker ended with an error");
+  expect(stderr).toContain("no local worker is left, and none is started again");
   expect(stdout).toContain("(E_DEVICE)");
   expect(stdout).toContain(missing.command!);
 });

@@ -355,6 +355,7 @@ async function coordinate(invocation: Invocation, host: HostOptions, run: RunSpe
           : `${event.name} ended (${event.how}); ${event.restartMs === null ? "it is not started again" : `started again in ${duration(event.restartMs)}`}`,
       );
     },
+    isOver: () => coordinator.isOver,
     onAllGone: () =>
       coordinator.fail("E_WORKERS", "no local worker is left, and none is started again; see above"),
   });

@@ -19,6 +19,8 @@ export interface LocalWorkersOptions {
   /** The file that their events are appended to; null: nowhere. */
   readonly log: { readonly file: string; readonly level: string } | null;
   readonly onEvent: (event: LocalWorkerEvent) => void;
+  /** True once the run has ended: its workers end too, and none is started again. */
+  readonly isOver: () => boolean;
   /** Called once every worker has ended and none is started again. */
   readonly onAllGone: () => void;
 }
@@ -114,8 +116,8 @@ export class LocalWorkers {
     });
     child.once("exit", (code, signal) => {
       this.#children.delete(name);
-      // A worker that ends well was told that the run is over.
-      if (this.#closing || code === 0) return;
+      // A worker that ends well was told to leave. At a run's end its exit code says how the run ended.
+      if (this.#closing || code === 0 || this.#options.isOver()) return;
       if (said.trim() !== "") onEvent({ type: "local-worker-said", name, text: said.trim() });
       // 2: the worker cannot do this work, however often it is started.
       const mayRestart = code !== 2 && restarts < RESTARTS_MAX;

@@ -67,6 +67,11 @@ export class Run {
     return this.#edge.state;
   }
 
+  /** True once the outcome is settled: nothing counts any more. */
+  get isOver(): boolean {
+    return this.#over;
+  }
+
   /** Runs the plan to its end. Never rejects: every end is an outcome. */
   start(): Promise<Outcome> {
     return new Promise((resolve) => {

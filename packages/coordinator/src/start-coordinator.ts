@@ -32,6 +32,8 @@ export interface Coordinator {
    * moment before has had the time to come back and hear it. Never rejects.
    */
   readonly finished: Promise<Outcome>;
+  /** True once the run has ended, while its last checkpoint is saved and its workers are told. */
+  readonly isOver: boolean;
   /** Ends the run after saving a checkpoint; `finished` tells when. */
   stop(reason: string): void;
   /** Ends the run as failed, after saving a checkpoint: it cannot go on for a reason from outside. */
@@ -93,6 +95,9 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Coo
   return {
     url,
     finished,
+    get isOver() {
+      return run.isOver;
+    },
     stop: (reason) => run.stop(reason),
     fail: (code, message) => run.fail(code, message),
     pause: (reason, owner) => run.pause(reason, owner),
