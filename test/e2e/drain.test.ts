@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { doneOf, ShoalProcess, shoal, temporaryDirectory } from "./shoal-process.ts";
 import { smallRun } from "./small-run.ts";
 
-const STEPS = 20;
+const STEPS = 40;
 const directory = temporaryDirectory();
 const env = { SHOAL_CACHE_DIR: join(directory, "cache") };
 const runDir = (name: string): string[] => ["--run-dir", join(directory, name)];
@@ -35,11 +35,15 @@ test("a worker that gets SIGTERM hands its work back and ends with the code that
   leaver.kill("SIGTERM");
   expect((await leaver.ended).exit).toBe(75);
   await coordinator.line(({ event }) => event === "worker-draining", "the worker's word that it leaves");
+  // Held, so that the run does not end before another worker is there.
+  expect(await shoal(["pause", join(directory, "drained")], env)).toMatchObject({ exit: 0 });
   const last = worker();
   await coordinator.line(
-    ({ event, workersReady }) => event === "worker-ready" && workersReady === 2,
+    ({ event, workerId, workersReady }) =>
+      event === "worker-ready" && workerId === "w3" && workersReady === 2,
     "another worker",
   );
+  expect(await shoal(["resume", join(directory, "drained")], env)).toMatchObject({ exit: 0 });
   other.kill("SIGTERM");
   const left = await other.ended;
   expect(left).toMatchObject({ exit: 0, stdout: expect.stringContaining("left the run") as string });
